@@ -1,0 +1,133 @@
+//! The command line of binary `migration`.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::connection::Missing;
+use crate::runner::{RunError, Runner};
+
+/// Migrations of the schema supervision_finance.
+///
+/// Each migration runs in a transaction of its own, and one runner at a time is at work on a
+/// database. What a command reports goes to standard output, everything else to standard error.
+#[derive(Debug, Parser)]
+#[command(name = "migration", disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct ConnectionArgs {
+    /// The database: postgres://USER@HOST/DATABASE or sqlite://FILE.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
+    database_url: Option<String>,
+    /// How long to wait for another runner, or for a table that is in use.
+    #[arg(long, default_value = "5s", value_parser = humantime::parse_duration, global = true)]
+    lock_timeout: Duration,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Apply what is pending, oldest first.
+    Up {
+        /// At most so many.
+        #[arg(long, short = 'n')]
+        steps: Option<u32>,
+    },
+    /// Take the latest migrations back.
+    ///
+    /// Never below a version that was adopted. A step that would drop a table with rows, or a
+    /// column with values, is refused without --destroy.
+    Down {
+        /// So many.
+        #[arg(long, short = 'n', default_value_t = 1)]
+        steps: u32,
+        /// Lose data all the same; names the database, as a check.
+        #[arg(long, value_name = "DATABASE_NAME")]
+        destroy: Option<String>,
+    },
+    /// Say which migrations are applied and which are pending. Changes nothing.
+    Status,
+    /// Drop everything that the service keeps in the database, then apply all migrations.
+    Fresh {
+        /// The database's name (of a SQLite database, its file's name), as a check.
+        #[arg(long, value_name = "DATABASE_NAME")]
+        destroy: Option<String>,
+    },
+}
+
+/// Why the program ends with a status other than 0.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// No database was named.
+    #[error("no database: give --database-url, or set DATABASE_URL")]
+    NoDatabase,
+    /// The command failed.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The report could not be written.
+    #[error("standard output: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl Cli {
+    /// Runs the command and reports on standard output.
+    ///
+    /// # Errors
+    /// See [`CliError`].
+    pub async fn run(self) -> Result<(), CliError> {
+        let url = self.connection.database_url.ok_or(CliError::NoDatabase)?;
+        let lock_timeout = self.connection.lock_timeout;
+        let missing = match self.command {
+            Command::Up { .. } | Command::Fresh { .. } => Missing::Create,
+            Command::Down { .. } | Command::Status => Missing::Refuse,
+        };
+        let runner = Runner::connect(&url, missing).await?;
+        let mut out = io::stdout().lock();
+        match self.command {
+            Command::Status => {
+                for (name, applied) in runner.status().await? {
+                    writeln!(
+                        out,
+                        "{}  {name}",
+                        if applied { "applied" } else { "pending" }
+                    )?;
+                }
+            }
+            Command::Up { steps } => {
+                runner.lock(lock_timeout).await?;
+                report(
+                    &mut out,
+                    "applied",
+                    "nothing to apply",
+                    &runner.up(steps).await?,
+                )?;
+            }
+            Command::Down { steps, destroy } => {
+                runner.lock(lock_timeout).await?;
+                let names = runner.down(steps, destroy.as_deref()).await?;
+                report(&mut out, "taken back", "nothing to take back", &names)?;
+            }
+            Command::Fresh { destroy } => {
+                runner.lock(lock_timeout).await?;
+                let names = runner.fresh(destroy.as_deref()).await?;
+                report(&mut out, "applied", "nothing to apply", &names)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn report(out: &mut impl Write, done: &str, nothing: &str, names: &[String]) -> io::Result<()> {
+    if names.is_empty() {
+        return writeln!(out, "{nothing}");
+    }
+    names
+        .iter()
+        .try_for_each(|name| writeln!(out, "{done}  {name}"))
+}

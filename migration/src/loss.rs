@@ -1,0 +1,71 @@
+//! What taking a migration back would lose: seen by trying, not declared.
+
+use std::collections::BTreeSet;
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::{DatabaseTransaction, DbBackend, Statement, TransactionTrait};
+
+use crate::Migrator;
+
+type Columns = BTreeSet<(String, String)>;
+
+/// Takes the latest migration back within a savepoint, compares, and undoes it. Gives each table
+/// that would go although it has rows (`ledger`) and each column that would go although it has
+/// values (`ledger.pis_number`).
+pub(crate) async fn of_next_down(transaction: &DatabaseTransaction) -> Result<Vec<String>, DbErr> {
+    let before = columns(transaction).await?;
+    let trial = transaction.begin().await?;
+    Migrator::down(&trial, Some(1)).await?;
+    let after = columns(&trial).await?;
+    trial.rollback().await?;
+
+    let kept = after
+        .iter()
+        .map(|(table, _)| table.as_str())
+        .collect::<BTreeSet<_>>();
+    let mut lost = BTreeSet::new();
+    for (table, column) in before.difference(&after) {
+        let mut any = Query::select()
+            .expr(Expr::val(1))
+            .from(table.clone())
+            .limit(1)
+            .to_owned();
+        let name = if kept.contains(table.as_str()) {
+            any.and_where(Expr::col(column.clone()).is_not_null());
+            format!("{table}.{column}")
+        } else {
+            table.clone()
+        };
+        if !lost.contains(&name) && transaction.query_one(&any).await?.is_some() {
+            lost.insert(name);
+        }
+    }
+    Ok(lost.into_iter().collect())
+}
+
+async fn columns(transaction: &DatabaseTransaction) -> Result<Columns, DbErr> {
+    let backend = transaction.get_database_backend();
+    let sql = match backend {
+        DbBackend::Postgres => {
+            "SELECT c.relname::text AS table_name, a.attname::text AS column_name \
+             FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid \
+             WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') \
+             AND a.attnum > 0 AND NOT a.attisdropped"
+        }
+        _ => {
+            "SELECT m.name AS table_name, p.name AS column_name \
+             FROM sqlite_master m JOIN pragma_table_info(m.name) p WHERE m.type = 'table'"
+        }
+    };
+    transaction
+        .query_all_raw(Statement::from_string(backend, sql))
+        .await?
+        .into_iter()
+        .map(|row| {
+            Ok((
+                row.try_get("", "table_name")?,
+                row.try_get("", "column_name")?,
+            ))
+        })
+        .collect()
+}
