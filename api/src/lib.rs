@@ -1,1 +1,15 @@
-//! x
+//! The Supervision Finance API.
+//!
+//! One request goes one way: [`http`] finds out who asks, [`graphql`] resolves, [`finance`] knows
+//! the rules, `entity` the tables. [`sirius`] stands beside `finance` and is reached through the
+//! loaders of `graphql`. `docs/adr/0003` says why.
+
+pub mod clock;
+pub mod config;
+pub mod demo;
+pub mod finance;
+pub mod graphql;
+pub mod http;
+pub mod logging;
+pub mod server;
+pub mod sirius;

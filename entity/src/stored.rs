@@ -15,8 +15,8 @@ impl<W: Copy + FromStr + Into<&'static str> + Send + Sync + 'static> Word for W 
 
 /// The value of a column whose set is closed to writers.
 ///
-/// Old rows may hold words outside the set. Those are read and kept, but cannot be made: outside
-/// this module a `Stored` comes only from a word of the set or from the database.
+/// Old rows may hold words outside the set. Those are read and kept; code that writes makes a value
+/// from a word of the set, never from a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored<W>(Repr<W>);
 
@@ -51,7 +51,8 @@ impl<W: Word> Stored<W> {
         }
     }
 
-    fn read(raw: &str) -> Self {
+    /// The word that a column holds, in the set or not.
+    pub fn read(raw: &str) -> Self {
         Self(
             raw.parse()
                 .map_or_else(|_| Repr::Legacy(raw.into()), Repr::Known),

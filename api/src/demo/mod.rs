@@ -1,0 +1,129 @@
+//! `finance-api demo`: sample data in an embedded database, a stand-in Sirius, and GraphiQL.
+
+pub mod books;
+pub mod stand_in_sirius;
+mod stories;
+
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use http::HeaderValue;
+use migration::connection::{Missing, options};
+use migration::runner::{RunError, Runner};
+use sea_orm::{Database, DbErr};
+use url::Url;
+
+use crate::clock::SystemClock;
+use crate::config::DemoSettings;
+use crate::finance::FinanceError;
+use crate::http::{App, Graphiql, SignIn, router};
+use crate::server::{self, FIRST_QUERY, ServeError};
+use crate::sirius::{SiriusClient, SiriusError, UserCacheSettings, UserDirectory};
+
+/// Value of the session cookie that the page sets.
+pub const SESSION: &str = "demo";
+
+/// Why the demo could not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// The database could not be made.
+    #[error("the demo's database: {0}")]
+    Migration(#[from] RunError),
+    /// The sample data could not be written.
+    #[error("the demo's data: {0}")]
+    Database(#[from] DbErr),
+    /// The sample data are wrong.
+    #[error("the demo's data: {0}")]
+    Data(#[from] FinanceError),
+    /// A file or socket failed.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// The client for the stand-in could not be made.
+    #[error(transparent)]
+    Sirius(#[from] SiriusError),
+    /// The API could not be served.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// A part of the program is damaged.
+    #[error("{0}")]
+    Damaged(String),
+}
+
+/// Runs the demo until it is told to stop.
+///
+/// # Errors
+/// When it cannot start.
+pub async fn run(settings: DemoSettings) -> Result<(), DemoError> {
+    // First of all: whether the address is free decides over everything else.
+    let listener = server::listen(settings.listen_addr).await?;
+    let address = listener.local_addr()?;
+
+    let folder = tempfile::tempdir()?;
+    let url = format!("sqlite://{}", folder.path().join("demo.db").display());
+    let runner = Runner::connect(&url, Missing::Create).await?;
+    runner.up(None).await?;
+    let mut options = options(&url, Missing::Refuse).map_err(RunError::from)?;
+    options.max_connections(8);
+    let db = Database::connect(options).await?;
+    let books = stories::all();
+    let counts = (books.clients(), books.ledgers());
+    books.write(&db).await?;
+
+    let sirius = server::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    let sirius_address = sirius.local_addr()?;
+    let stand_in = stories::sirius().router();
+    let sirius = tokio::spawn(async move { axum::serve(sirius, stand_in).await });
+
+    let origin = Url::parse(&format!("http://{sirius_address}"))
+        .map_err(|error| DemoError::Damaged(error.to_string()))?;
+    let timeout = Duration::from_secs(5);
+    let client = SiriusClient::new(&origin, timeout)?;
+    let cache = UserCacheSettings {
+        timeout,
+        ..UserCacheSettings::default()
+    };
+    let directory = UserDirectory::new(client.clone(), SystemClock::shared(), cache);
+    let graphiql = Graphiql::new(FIRST_QUERY, &settings.graphiql_dir, sign_in())
+        .map_err(|error| DemoError::Damaged(error.to_string()))?;
+    let is_local = graphiql.is_local();
+    let app = App::new(db, client, directory, graphiql, Duration::from_secs(10));
+
+    let mut out = std::io::stdout();
+    let (clients, ledgers) = counts;
+    let files = if is_local { "local bundle" } else { "CDN" };
+    writeln!(
+        out,
+        "Supervision Finance API: demo\n\
+         \n  \
+         GraphiQL   http://localhost:{port}/graphql   (its own files: {files})\n  \
+         API        POST http://{address}/graphql\n  \
+         database   SQLite, {clients} clients (1001 to 1012), {ledgers} ledgers; gone at the end\n  \
+         Sirius     a stand-in at {origin}; the session is the cookie sirius={SESSION}\n\
+         \n\
+         Open GraphiQL and run the query that is there. Ctrl-C ends it all.",
+        port = address.port(),
+    )?;
+    out.flush()?;
+    server::run(listener, router(app)).await?;
+    sirius.abort();
+    Ok(())
+}
+
+/// The page signs a visitor in by the cookies that Sirius's own log-in would set.
+fn sign_in() -> SignIn {
+    let session = format!(
+        "{}={SESSION}; Path=/; HttpOnly; SameSite=Strict",
+        stand_in_sirius::SESSION_COOKIE
+    );
+    let cookies = [
+        session.as_str(),
+        "XSRF-TOKEN=demo%2Btoken; Path=/; SameSite=Strict",
+    ];
+    SignIn {
+        cookies: cookies
+            .iter()
+            .filter_map(|it| HeaderValue::from_str(it).ok())
+            .collect(),
+    }
+}

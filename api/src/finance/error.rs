@@ -1,0 +1,64 @@
+//! What can go wrong between a rule and its rows.
+
+use sea_orm::{DbErr, RuntimeErr, sqlx};
+
+use super::money::Overflow;
+
+/// Why there is no answer. The texts are for operators: they hold no row and no SQL, but the
+/// sources may.
+#[derive(Debug, thiserror::Error)]
+pub enum FinanceError {
+    /// The database cannot be reached, or cannot serve now; trying again may succeed.
+    #[error("the database is unavailable")]
+    Unavailable(#[source] DbErr),
+    /// The database answered with something that should not happen.
+    #[error("the database failed")]
+    Database(#[source] DbErr),
+    /// A sum does not fit.
+    #[error(transparent)]
+    Overflow(#[from] Overflow),
+}
+
+impl From<DbErr> for FinanceError {
+    fn from(error: DbErr) -> Self {
+        if is_unavailable(&error) {
+            Self::Unavailable(error)
+        } else {
+            Self::Database(error)
+        }
+    }
+}
+
+fn is_unavailable(error: &DbErr) -> bool {
+    match error {
+        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
+        DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner)) => {
+            is_driver_unavailable(inner)
+        }
+        _ => false,
+    }
+}
+
+fn is_driver_unavailable(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(database) => database
+            .code()
+            .is_some_and(|code| is_code_unavailable(&code)),
+        _ => false,
+    }
+}
+
+/// PostgreSQL: connection exceptions (class 08), too many connections, shutting down or starting
+/// up, a standby that has taken over. SQLite: busy, cannot open.
+fn is_code_unavailable(code: &str) -> bool {
+    code.starts_with("08")
+        || matches!(
+            code,
+            "53300" | "57P01" | "57P02" | "57P03" | "25006" | "5" | "14"
+        )
+}

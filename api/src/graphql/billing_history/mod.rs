@@ -1,0 +1,108 @@
+//! A client's billing history as a connection.
+
+mod cursor;
+mod event;
+
+use std::collections::HashSet;
+
+use async_graphql::connection::{Connection, Edge, EmptyFields};
+use async_graphql::{Context, Object};
+
+use self::cursor::Cursor;
+pub(crate) use self::event::BillingEvent;
+pub(super) use self::event::BillingEventType;
+use super::context::database;
+use super::error::ApiError;
+use super::page::Size;
+use super::scalars::Date;
+use crate::finance::billing_history::{Filter, Page, Position, Range, assemble, load};
+
+/// A page of events.
+pub(super) type BillingEventConnection = Connection<Cursor, BillingEvent, Totals>;
+
+/// The arguments of the field.
+pub(super) struct Arguments {
+    pub(super) first: Option<i32>,
+    pub(super) after: Option<String>,
+    pub(super) last: Option<i32>,
+    pub(super) before: Option<String>,
+    pub(super) types: Option<Vec<BillingEventType>>,
+    pub(super) from: Option<Date>,
+    pub(super) to: Option<Date>,
+}
+
+/// What a connection tells beside its page.
+pub(super) struct Totals(usize);
+
+#[Object]
+impl Totals {
+    /// How many events the filters show in all.
+    async fn total_count(&self) -> i32 {
+        i32::try_from(self.0).unwrap_or(i32::MAX)
+    }
+}
+
+impl Arguments {
+    fn page(&self) -> Result<Page, ApiError> {
+        Ok(match Size::read(self.first, self.last)? {
+            Size::First(count) => Page::First(count),
+            Size::Last(count) => Page::Last(count),
+        })
+    }
+
+    fn range(&self, finance_client_id: i32) -> Result<Range, ApiError> {
+        let position =
+            |name: &str, cursor: &Option<String>| -> Result<Option<Position>, ApiError> {
+                let Some(cursor) = cursor else {
+                    return Ok(None);
+                };
+                Cursor::read(cursor, finance_client_id).map(Some).ok_or_else(|| {
+                ApiError::bad_input(format!(
+                    "`{name}` is no cursor of this client's history; take one from its edges."
+                ))
+            })
+            };
+        Ok(Range {
+            after: position("after", &self.after)?,
+            before: position("before", &self.before)?,
+        })
+    }
+
+    fn filter(&self) -> Result<Filter, ApiError> {
+        let (from, to) = (self.from.map(|it| it.0), self.to.map(|it| it.0));
+        if from.zip(to).is_some_and(|(from, to)| from > to) {
+            return Err(ApiError::bad_input("`from` is later than `to`."));
+        }
+        let types = self.types.as_ref();
+        let types = types.map(|types| types.iter().map(|&it| it.into()).collect::<HashSet<_>>());
+        Ok(Filter { types, from, to })
+    }
+}
+
+/// The page that the arguments ask for.
+pub(super) async fn resolve(
+    ctx: &Context<'_>,
+    finance_client_id: i32,
+    arguments: Arguments,
+) -> Result<BillingEventConnection, ApiError> {
+    let page = arguments.page()?;
+    let range = arguments.range(finance_client_id)?;
+    let filter = arguments.filter()?;
+
+    let rows = load(database(ctx)?, finance_client_id).await?;
+    let history = assemble(finance_client_id, rows).map_err(crate::finance::FinanceError::from)?;
+    let slice = history.slice(&filter, range, page);
+
+    let mut connection =
+        Connection::with_additional_fields(slice.has_previous, slice.has_next, Totals(slice.total));
+    connection
+        .edges
+        .extend(slice.events.into_iter().map(|event| {
+            let cursor = Cursor {
+                finance_client_id,
+                position: event.position,
+            };
+            Edge::with_additional_fields(cursor, BillingEvent::from(event), EmptyFields)
+        }));
+    Ok(connection)
+}

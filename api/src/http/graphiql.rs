@@ -1,0 +1,192 @@
+//! The GraphiQL page: its own files come from a CDN, pinned and with integrity hashes, or from the
+//! local bundle when that has been built (`npm run --prefix api/graphiql build`).
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Path as UrlPath, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::Deserialize;
+
+use super::router::App;
+
+const CDN: &str = "https://cdn.jsdelivr.net";
+const START: &str = include_str!("../../graphiql/start.js");
+const PAGE_STYLE: &str = include_str!("../../graphiql/page.css");
+const ASSETS: &str = include_str!("../../graphiql/assets.json");
+
+/// One of GraphiQL's own files.
+#[derive(Deserialize)]
+struct Asset {
+    name: String,
+    kind: AssetKind,
+    package: String,
+    version: String,
+    path: String,
+    integrity: String,
+}
+
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum AssetKind {
+    Script,
+    Style,
+}
+
+/// Cookies that the page sets: the demo signs a visitor in to its stand-in by them.
+#[derive(Clone, Debug, Default)]
+pub struct SignIn {
+    /// Values of Set-Cookie.
+    pub cookies: Vec<HeaderValue>,
+}
+
+/// The page, ready to serve.
+pub struct Graphiql {
+    html: Bytes,
+    policy: HeaderValue,
+    sign_in: SignIn,
+    files: HashMap<String, (&'static str, Bytes)>,
+}
+
+/// The list of GraphiQL's files, which belongs to the program, could not be used.
+#[derive(Debug, thiserror::Error)]
+#[error("the list of GraphiQL's files is damaged")]
+pub struct DamagedAssets;
+
+impl Graphiql {
+    /// A page that opens with `query`. It uses the files in `bundle` if all are there, else the
+    /// CDN's.
+    ///
+    /// # Errors
+    /// When the built-in list of files is damaged.
+    pub fn new(query: &str, bundle: &Path, sign_in: SignIn) -> Result<Self, DamagedAssets> {
+        let assets: Vec<Asset> = serde_json::from_str(ASSETS).map_err(|_| DamagedAssets)?;
+        let local = assets
+            .iter()
+            .map(|asset| {
+                let bytes = std::fs::read(bundle.join(&asset.name)).ok()?;
+                Some((
+                    asset.name.clone(),
+                    (asset.kind.content_type(), Bytes::from(bytes)),
+                ))
+            })
+            .collect::<Option<HashMap<_, _>>>();
+        let origin = if local.is_some() { "'self'" } else { CDN };
+        let policy = format!(
+            "default-src 'none'; script-src 'self' {origin}; \
+             style-src 'self' 'unsafe-inline' {origin}; img-src 'self' data:; font-src data: {origin}; \
+             connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        );
+        let html = page(query, &assets, local.is_some());
+        let mut files = local.unwrap_or_default();
+        files.insert(
+            "start.js".to_owned(),
+            (AssetKind::Script.content_type(), START.into()),
+        );
+        files.insert(
+            "page.css".to_owned(),
+            (AssetKind::Style.content_type(), PAGE_STYLE.into()),
+        );
+        Ok(Self {
+            html: html.into(),
+            policy: HeaderValue::from_str(&policy).map_err(|_| DamagedAssets)?,
+            sign_in,
+            files,
+        })
+    }
+
+    /// Whether the page works without the internet.
+    pub fn is_local(&self) -> bool {
+        self.files.len() > 2
+    }
+
+    pub(super) fn page(&self) -> Response {
+        let mut response = with_type("text/html; charset=utf-8", self.html.clone());
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_SECURITY_POLICY, self.policy.clone());
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        for cookie in &self.sign_in.cookies {
+            headers.append(header::SET_COOKIE, cookie.clone());
+        }
+        response
+    }
+}
+
+/// `GET /graphiql/{file}`.
+pub(super) async fn file(State(app): State<Arc<App>>, UrlPath(file): UrlPath<String>) -> Response {
+    match app.graphiql.files.get(&file) {
+        Some((kind, bytes)) => with_type(kind, bytes.clone()),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+impl AssetKind {
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Script => "text/javascript; charset=utf-8",
+            Self::Style => "text/css; charset=utf-8",
+        }
+    }
+}
+
+fn with_type(kind: &'static str, bytes: Bytes) -> Response {
+    let mut response = Response::new(Body::from(bytes));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+fn page(query: &str, assets: &[Asset], is_local: bool) -> String {
+    let links = |kind: AssetKind| {
+        assets
+            .iter()
+            .filter(|asset| asset.kind == kind)
+            .map(|asset| link(asset, is_local))
+            .collect::<String>()
+    };
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <title>Supervision Finance API</title>\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n\
+         {styles}<link rel=\"stylesheet\" href=\"/graphiql/page.css\">\n</head>\n<body>\n\
+         <noscript>GraphiQL needs JavaScript.</noscript>\n\
+         <div id=\"graphiql\" data-query=\"{query}\"><p class=\"waiting\">GraphiQL is loading. If \
+         nothing comes, this machine does not reach the internet: build the local bundle with \
+         <code>npm run --prefix api/graphiql build</code> and start again.</p></div>\n\
+         {scripts}<script src=\"/graphiql/start.js\"></script>\n</body>\n</html>\n",
+        styles = links(AssetKind::Style),
+        scripts = links(AssetKind::Script),
+        query = escaped(query),
+    )
+}
+
+fn link(asset: &Asset, is_local: bool) -> String {
+    let Asset {
+        name,
+        package,
+        version,
+        path,
+        integrity,
+        ..
+    } = asset;
+    let url = if is_local {
+        format!("/graphiql/{name}")
+    } else {
+        format!("{CDN}/npm/{package}@{version}/{path}")
+    };
+    let checks = format!("integrity=\"{integrity}\" crossorigin=\"anonymous\"");
+    match asset.kind {
+        AssetKind::Script => format!("<script src=\"{url}\" {checks}></script>\n"),
+        AssetKind::Style => format!("<link rel=\"stylesheet\" href=\"{url}\" {checks}>\n"),
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('"', "&quot;")
+        .replace('<', "&lt;")
+}

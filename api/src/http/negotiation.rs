@@ -1,0 +1,143 @@
+//! Which media type an answer has (GraphQL over HTTP, "Media Types").
+
+use http::{HeaderMap, header};
+
+/// The media type of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MediaType {
+    /// `application/graphql-response+json`: the status tells whether the request was executed.
+    GraphqlResponse,
+    /// `application/json`: every well-formed request is answered with 200.
+    Json,
+}
+
+impl MediaType {
+    pub(super) fn content_type(self) -> &'static str {
+        match self {
+            Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
+            Self::Json => "application/json; charset=utf-8",
+        }
+    }
+
+    fn essence(self) -> &'static str {
+        match self {
+            Self::GraphqlResponse => "application/graphql-response+json",
+            Self::Json => "application/json",
+        }
+    }
+
+    /// The best that the caller accepts; none if it accepts neither.
+    pub(super) fn negotiate(headers: &HeaderMap) -> Option<Self> {
+        let ranges = accepted(headers);
+        if ranges.is_empty() {
+            return Some(Self::GraphqlResponse);
+        }
+        let quality = |it: Self| quality(&ranges, it.essence());
+        let (response, json) = (quality(Self::GraphqlResponse), quality(Self::Json));
+        match response.max(json) {
+            0 => None,
+            best if best == response => Some(Self::GraphqlResponse),
+            _ => Some(Self::Json),
+        }
+    }
+}
+
+/// Whether the caller is a browser asking for a page.
+pub(super) fn wants_page(headers: &HeaderMap) -> bool {
+    accepted(headers)
+        .iter()
+        .any(|range| range.essence == "text/html" && range.quality > 0)
+}
+
+/// One range of an Accept header; the quality is in thousandths.
+struct Accepted {
+    essence: String,
+    quality: u16,
+}
+
+fn accepted(headers: &HeaderMap) -> Vec<Accepted> {
+    headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let essence = parts
+                .next()
+                .filter(|it| !it.is_empty())?
+                .to_ascii_lowercase();
+            let quality = parts
+                .find_map(|it| it.strip_prefix("q=").or_else(|| it.strip_prefix("Q=")))
+                .map_or(1000, thousandths);
+            Some(Accepted { essence, quality })
+        })
+        .collect()
+}
+
+/// `1`, `0.5`, `0.123`; anything else counts as not accepted.
+fn thousandths(text: &str) -> u16 {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let digits = part.len() <= 3 && part.bytes().all(|it| it.is_ascii_digit());
+    match whole {
+        "1" => 1000,
+        "0" if digits => format!("{part:0<3}").parse().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// The most specific range decides.
+fn quality(ranges: &[Accepted], essence: &str) -> u16 {
+    let of = |name: &str| {
+        ranges
+            .iter()
+            .find(|it| it.essence == name)
+            .map(|it| it.quality)
+    };
+    of(essence)
+        .or_else(|| of("application/*"))
+        .or_else(|| of("*/*"))
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn negotiate(accept: &str) -> Option<MediaType> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_str(accept).unwrap());
+        MediaType::negotiate(&headers)
+    }
+
+    #[test]
+    fn without_a_wish_the_specifications_own_type_is_given() {
+        assert_eq!(
+            MediaType::negotiate(&HeaderMap::new()),
+            Some(MediaType::GraphqlResponse)
+        );
+        assert_eq!(negotiate("*/*"), Some(MediaType::GraphqlResponse));
+    }
+
+    #[test]
+    fn the_higher_quality_wins_and_the_specific_range_decides() {
+        assert_eq!(negotiate("application/json"), Some(MediaType::Json));
+        let both = "application/graphql-response+json, application/json;q=0.9";
+        assert_eq!(negotiate(both), Some(MediaType::GraphqlResponse));
+        let json = "application/graphql-response+json;q=0.1, application/json;q=0.9";
+        assert_eq!(negotiate(json), Some(MediaType::Json));
+        assert_eq!(
+            negotiate("application/graphql-response+json;q=0, */*"),
+            Some(MediaType::Json)
+        );
+    }
+
+    #[test]
+    fn nothing_acceptable_is_none() {
+        assert_eq!(negotiate("text/html"), None);
+        assert_eq!(negotiate("application/json;q=0"), None);
+        assert_eq!(negotiate("application/json;q=high"), None);
+    }
+}

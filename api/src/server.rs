@@ -1,0 +1,149 @@
+//! The real thing: the API over a database and a Sirius.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use migration::connection::{Missing, UrlError, options};
+use sea_orm::{Database, DatabaseConnection, DbErr};
+use tokio::net::TcpListener;
+use tokio::signal;
+
+use crate::clock::{SharedClock, SystemClock};
+use crate::config::ServeSettings;
+use crate::http::{App, Graphiql, SignIn, router};
+use crate::sirius::{SiriusClient, SiriusError, UserCacheSettings, UserDirectory};
+
+/// The query that GraphiQL opens with.
+pub const FIRST_QUERY: &str = include_str!("first_query.graphql");
+
+/// Why the server could not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The database URL is of no use.
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    /// The database's settings are of no use.
+    #[error("the database: {0}")]
+    Database(#[from] DbErr),
+    /// The client for Sirius cannot be made.
+    #[error(transparent)]
+    Sirius(#[from] SiriusError),
+    /// A part of the program is damaged.
+    #[error("{0}")]
+    Damaged(String),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {cause}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        cause: std::io::Error,
+    },
+    /// The network failed.
+    #[error("the network failed: {0}")]
+    Network(#[from] std::io::Error),
+}
+
+/// Serves until it is told to stop.
+///
+/// # Errors
+/// When it cannot start. A database that is down is no reason: requests are answered with
+/// UNAVAILABLE until it is back.
+pub async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
+    let db = connect(&settings).await?;
+    let clock = SystemClock::shared();
+    let app = app(&settings, db, clock, SignIn::default())?;
+    let listener = listen(settings.listen_addr).await?;
+    tracing::info!(address = %settings.listen_addr, "serving");
+    run(listener, router(app)).await
+}
+
+/// A pool as the settings have it; it connects when it is first used.
+///
+/// # Errors
+/// When the URL is of no use.
+pub async fn connect(settings: &ServeSettings) -> Result<DatabaseConnection, ServeError> {
+    let mut options = options(settings.database_url.reveal(), Missing::Refuse)?;
+    options
+        .max_connections(settings.database_pool_size)
+        .acquire_timeout(settings.database_timeout)
+        .connect_timeout(settings.database_timeout)
+        .connect_lazy(true)
+        .set_application_name("finance-api");
+    Ok(Database::connect(options).await?)
+}
+
+/// The application that the settings describe.
+///
+/// # Errors
+/// When a client cannot be made.
+pub fn app(
+    settings: &ServeSettings,
+    db: DatabaseConnection,
+    clock: SharedClock,
+    sign_in: SignIn,
+) -> Result<App, ServeError> {
+    let sirius = SiriusClient::new(&settings.sirius_url, settings.sirius_timeout)?;
+    let cache = UserCacheSettings {
+        fresh: settings.user_cache_fresh,
+        stale: settings.user_cache_stale,
+        timeout: settings.sirius_timeout,
+        ..UserCacheSettings::default()
+    };
+    let directory = UserDirectory::new(sirius.clone(), clock, cache);
+    let graphiql = Graphiql::new(FIRST_QUERY, &settings.graphiql_dir, sign_in)
+        .map_err(|error| ServeError::Damaged(error.to_string()))?;
+    Ok(App::new(
+        db,
+        sirius,
+        directory,
+        graphiql,
+        settings.request_timeout,
+    ))
+}
+
+/// Listens on the address.
+///
+/// # Errors
+/// When it is taken, or not this machine's.
+pub async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|cause| ServeError::Listen { address, cause })
+}
+
+/// Serves the routes until the process is told to stop; what it has accepted, it finishes.
+///
+/// # Errors
+/// When the network fails.
+pub async fn run(listener: TcpListener, routes: Router) -> Result<(), ServeError> {
+    axum::serve(listener, routes)
+        .with_graceful_shutdown(told_to_stop())
+        .await?;
+    Ok(())
+}
+
+/// Ends at Ctrl-C or SIGTERM.
+async fn told_to_stop() {
+    let interrupt = async {
+        if signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                terminate.recv().await;
+            }
+            Err(_) => std::future::pending::<()>().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+    tracing::info!("stopping");
+}

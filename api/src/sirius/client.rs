@@ -1,0 +1,131 @@
+//! Sirius's API over HTTP: the two endpoints that this service relies on.
+
+use std::time::Duration;
+
+use http::{HeaderValue, StatusCode, header};
+use reqwest::redirect::Policy;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use super::{Session, SiriusError};
+
+/// The most that is read of one answer: some fifty thousand users with all that Sirius says of
+/// them stay well below.
+const BODY_LIMIT: usize = 64 * 1024 * 1024;
+
+/// Sirius, as one caller's session sees it.
+#[derive(Clone, Debug)]
+pub struct SiriusClient {
+    http: reqwest::Client,
+    users: Url,
+    current: Url,
+}
+
+/// The session's own user.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CurrentUser {
+    /// Sirius's number.
+    pub id: i32,
+    /// Name to show.
+    #[serde(default)]
+    pub display_name: Option<String>,
+    /// All roles, those that mean nothing here included.
+    #[serde(default)]
+    pub roles: Vec<String>,
+}
+
+/// What is read of an entry of the user list; the rest is never held.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListedUser {
+    id: Option<i64>,
+    display_name: Option<String>,
+}
+
+impl SiriusClient {
+    /// A client for Sirius at that origin. Each call takes at most `timeout`, its answer included.
+    /// Redirects are not followed: a session goes nowhere else.
+    ///
+    /// # Errors
+    /// When the TLS of this machine cannot be set up, or the origin cannot carry a path.
+    pub fn new(origin: &Url, timeout: Duration) -> Result<Self, SiriusError> {
+        let http = reqwest::Client::builder()
+            .timeout(timeout)
+            .redirect(Policy::none())
+            .no_proxy()
+            .build()?;
+        let endpoint = |path: &str| {
+            origin
+                .join(path)
+                .map_err(|_| SiriusError::Nonsense("the origin cannot carry a path"))
+        };
+        Ok(Self {
+            http,
+            users: endpoint("/supervision-api/v1/users")?,
+            current: endpoint("/supervision-api/v1/users/current")?,
+        })
+    }
+
+    /// The session's user: `GET /users/current`.
+    ///
+    /// # Errors
+    /// [`SiriusError::SessionEnded`] on 401; any other failure of the call.
+    pub async fn current_user(&self, session: &Session) -> Result<CurrentUser, SiriusError> {
+        self.get(self.current.clone(), session).await
+    }
+
+    /// Id and display name of all users: `GET /users`. Entries without either are left out.
+    ///
+    /// # Errors
+    /// [`SiriusError::SessionEnded`] on 401; any other failure of the call. An empty list is
+    /// one: the caller is a user.
+    pub(super) async fn users(&self, session: &Session) -> Result<Vec<(i32, String)>, SiriusError> {
+        let listed: Vec<ListedUser> = self.get(self.users.clone(), session).await?;
+        let users = listed
+            .into_iter()
+            .filter_map(|user| {
+                let name = user.display_name.filter(|name| !name.trim().is_empty())?;
+                Some((i32::try_from(user.id?).ok()?, name))
+            })
+            .collect::<Vec<_>>();
+        if users.is_empty() {
+            return Err(SiriusError::Nonsense("a list without users"));
+        }
+        Ok(users)
+    }
+
+    async fn get<T: DeserializeOwned>(
+        &self,
+        url: Url,
+        session: &Session,
+    ) -> Result<T, SiriusError> {
+        let mut request = self
+            .http
+            .get(url)
+            .header(header::COOKIE, session.cookie())
+            .header(header::ACCEPT, "application/json")
+            .header("OPG-Bypass-Membrane", "1");
+        if let Some(token) = session
+            .xsrf_token()
+            .and_then(|it| HeaderValue::from_str(it).ok())
+        {
+            request = request.header("X-XSRF-TOKEN", token);
+        }
+        let mut response = request.send().await?;
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::UNAUTHORIZED => return Err(SiriusError::SessionEnded),
+            status => return Err(SiriusError::Status(status)),
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            if body.len().saturating_add(chunk.len()) > BODY_LIMIT {
+                return Err(SiriusError::TooLarge(BODY_LIMIT));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        serde_json::from_slice(&body).map_err(|_| SiriusError::Nonsense("not the agreed JSON"))
+    }
+}
