@@ -210,6 +210,14 @@ impl Runner {
             .collect())
     }
 
+    /// Ends the session, and with it the lock.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn close(self) -> Result<(), RunError> {
+        Ok(self.db.close().await?)
+    }
+
     fn backend(&self) -> DbBackend {
         self.db.get_database_backend()
     }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use entity::stored::{
     AdjustmentStatus, AdjustmentType, AllocationStatus, FeeReductionType, FeeType, LedgerStatus,
-    LedgerType, PaymentMethod, PendingCollectionStatus, RefundDecision,
+    LedgerType, PaymentMethod, PendingCollectionStatus, RefundDecision, Stored,
 };
 use entity::{
     fee_reduction, finance_client, invoice, invoice_adjustment, ledger, ledger_allocation,
@@ -327,23 +327,46 @@ impl Story<'_> {
             pis_number: None,
         };
         tell(&mut row);
-        for (invoice, amount, status) in parts {
-            self.books.ledger_allocation.push(ledger_allocation::Model {
-                id: next_id(&self.books.ledger_allocation),
-                ledger_id: Some(id),
-                invoice_id: *invoice,
-                datetime: row.datetime,
-                amount: *amount,
-                status: (*status).into(),
-                reference: None,
-                notes: None,
-                allocateddate: None,
-                batchnumber: None,
-                source: None,
-            });
-        }
         self.books.ledger.push(row);
+        for (invoice, amount, status) in parts {
+            self.allocation(id, *invoice, *amount, (*status).into());
+        }
         id
+    }
+
+    /// One more allocation of a ledger, its status as it is stored: old words can be told.
+    pub fn allocation_row(
+        &mut self,
+        ledger: i32,
+        invoice: i32,
+        amount: i32,
+        status: &str,
+    ) -> &mut Self {
+        self.allocation(ledger, Some(invoice), amount, Stored::read(status))
+    }
+
+    fn allocation(
+        &mut self,
+        ledger: i32,
+        invoice_id: Option<i32>,
+        amount: i32,
+        status: Stored<AllocationStatus>,
+    ) -> &mut Self {
+        let row = self.books.ledger.iter().find(|row| row.id == ledger);
+        self.books.ledger_allocation.push(ledger_allocation::Model {
+            id: next_id(&self.books.ledger_allocation),
+            ledger_id: Some(ledger),
+            invoice_id,
+            datetime: row.map(|row| row.datetime).unwrap_or_default(),
+            amount,
+            status,
+            reference: None,
+            notes: None,
+            allocateddate: None,
+            batchnumber: None,
+            source: None,
+        });
+        self
     }
 
     /// A fee reduction awarded at that instant for that span. Gives its id.
@@ -375,16 +398,27 @@ impl Story<'_> {
         id
     }
 
+    /// Changes anything of a fee reduction.
+    pub fn fee_reduction_row(
+        &mut self,
+        id: i32,
+        tell: impl FnOnce(&mut fee_reduction::Model),
+    ) -> &mut Self {
+        if let Some(row) = self.books.fee_reduction.iter_mut().find(|row| row.id == id) {
+            tell(row);
+        }
+        self
+    }
+
     /// The fee reduction is cancelled.
     pub fn cancel_fee_reduction(&mut self, id: i32, made: &str, reason: &str) -> &mut Self {
         let by = self.by;
-        if let Some(row) = self.books.fee_reduction.iter_mut().find(|row| row.id == id) {
+        self.fee_reduction_row(id, |row| {
             row.deleted = true;
             row.cancelled_at = Some(at(made));
             row.cancelled_by = by;
             row.cancellation_reason = Some(reason.to_owned());
-        }
-        self
+        })
     }
 
     /// The fee reduction is applied: a ledger with those parts.

@@ -33,6 +33,7 @@ impl FinanceClient {
     }
 }
 
+/// A client whose affairs a deputy manages, as the finance service knows it.
 #[Object]
 impl FinanceClient {
     /// Opaque id, for `node(id:)` and for caches.

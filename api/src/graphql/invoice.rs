@@ -14,6 +14,7 @@ use crate::finance::invoice;
 #[derive(Clone)]
 pub struct Invoice(pub(super) Arc<invoice::Invoice>);
 
+/// A fee charged to a client.
 #[Object]
 impl Invoice {
     /// Opaque id, for `node(id:)` and for caches.

@@ -1,4 +1,4 @@
-//! The arguments of a connection.
+//! Connections: their arguments, and their types.
 
 use super::error::ApiError;
 
@@ -37,3 +37,56 @@ fn checked(name: &str, count: i32) -> Result<usize, ApiError> {
             ))
         })
 }
+
+/// A connection and its edge. The library's own have no descriptions of their own.
+macro_rules! connection {
+    ($(#[$doc:meta])* $connection:ident of $(#[$edge_doc:meta])* $edge:ident { $node:ty }) => {
+        $(#[$edge_doc])*
+        #[derive(async_graphql::SimpleObject)]
+        pub(crate) struct $edge {
+            /// Where the item stands: for `after` and `before`.
+            cursor: String,
+            /// The item.
+            node: $node,
+        }
+
+        $(#[$doc])*
+        pub(crate) struct $connection {
+            edges: Vec<$edge>,
+            has_previous: bool,
+            has_next: bool,
+            total: usize,
+        }
+
+        $(#[$doc])*
+        #[async_graphql::Object]
+        impl $connection {
+            /// The items of this page, each with its cursor.
+            async fn edges(&self) -> &[$edge] {
+                &self.edges
+            }
+
+            /// The items of this page, for those who need no cursors.
+            async fn nodes(&self) -> Vec<&$node> {
+                self.edges.iter().map(|edge| &edge.node).collect()
+            }
+
+            /// Where this page stands in the list.
+            async fn page_info(&self) -> async_graphql::connection::PageInfo {
+                async_graphql::connection::PageInfo {
+                    has_previous_page: self.has_previous,
+                    has_next_page: self.has_next,
+                    start_cursor: self.edges.first().map(|edge| edge.cursor.clone()),
+                    end_cursor: self.edges.last().map(|edge| edge.cursor.clone()),
+                }
+            }
+
+            /// How many items there are on all pages together, as filtered.
+            async fn total_count(&self) -> i32 {
+                i32::try_from(self.total).unwrap_or(i32::MAX)
+            }
+        }
+    };
+}
+
+pub(super) use connection;

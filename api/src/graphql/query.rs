@@ -16,6 +16,7 @@ use crate::finance::{account, invoice, refund};
 /// What can be asked.
 pub struct Query;
 
+/// What can be asked.
 #[Object]
 impl Query {
     /// Who is asking.

@@ -14,6 +14,7 @@ use crate::finance::refund;
 #[derive(Clone)]
 pub struct Refund(pub(super) Arc<refund::Refund>);
 
+/// A request to pay a client's credit back.
 #[Object]
 impl Refund {
     /// Opaque id, for `node(id:)` and for caches.

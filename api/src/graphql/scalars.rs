@@ -9,6 +9,7 @@ use crate::finance::money;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Date(pub NaiveDate);
 
+/// A calendar day, `YYYY-MM-DD`, such as `2024-03-31`.
 #[Scalar(
     name = "Date",
     specified_by_url = "https://scalars.graphql.org/andimarek/local-date.html"
@@ -41,6 +42,7 @@ fn parse_date(text: &str) -> Option<NaiveDate> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DateTime(pub ChronoDateTime<Utc>);
 
+/// An instant in UTC by RFC 3339, such as `2024-03-31T09:30:00Z`.
 #[Scalar(
     name = "DateTime",
     specified_by_url = "https://scalars.graphql.org/andimarek/date-time.html"
@@ -82,6 +84,8 @@ pub struct Pence(pub money::Pence);
 /// The largest integer that every JSON reader keeps exactly.
 const MOST: i64 = 1 << 53;
 
+/// An amount of money: a whole number of pence sterling, as a JSON integer within 2^53. It may be
+/// negative. Strings, fractions and exponents are refused.
 #[Scalar(name = "Pence")]
 impl ScalarType for Pence {
     fn parse(value: Value) -> InputValueResult<Self> {

@@ -8,6 +8,7 @@ use super::user::user;
 /// Who is asking.
 pub struct Viewer<'a>(pub(super) &'a Caller);
 
+/// Who is asking.
 #[Object]
 impl Viewer<'_> {
     /// Sirius's number of the user.

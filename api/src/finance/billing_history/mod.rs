@@ -8,6 +8,8 @@ mod assemble;
 mod decode;
 mod event;
 mod page;
+#[cfg(test)]
+mod properties;
 mod rows;
 
 pub use assemble::assemble;

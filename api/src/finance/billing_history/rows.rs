@@ -72,7 +72,7 @@ pub struct AdjustmentRow {
 }
 
 /// A CONFIRMED row of `ledger`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct LedgerRow {
     pub id: i32,
     pub fee_reduction_id: Option<i32>,
@@ -84,7 +84,7 @@ pub struct LedgerRow {
 }
 
 /// A counted row of `ledger_allocation`, of a CONFIRMED ledger.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct AllocationRow {
     pub id: i32,
     pub ledger_id: i32,
@@ -94,7 +94,7 @@ pub struct AllocationRow {
 }
 
 /// A row of `payment_method`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PaymentMethodRow {
     pub id: i32,
     pub kind: Stored<PaymentMethod>,

@@ -1,10 +1,6 @@
 //! Cursors of a billing history: the client and the event's position, so that one stays valid when
 //! newer events arrive and is refused for another client.
 
-use std::fmt;
-
-use async_graphql::connection::CursorType;
-
 use crate::finance::billing_history::{EventType, Position};
 use crate::graphql::node::{decode, encode};
 
@@ -13,37 +9,14 @@ const LIST: &str = "billingHistory";
 
 /// Where an event stands in a client's history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor {
+pub(super) struct Cursor {
     pub(super) finance_client_id: i32,
     pub(super) position: Position,
 }
 
 impl Cursor {
-    /// The position of a cursor of that client's; none if it is anything else.
-    pub(super) fn read(opaque: &str, finance_client_id: i32) -> Option<Position> {
-        let cursor = Self::decode_cursor(opaque).ok()?;
-        (cursor.finance_client_id == finance_client_id).then_some(cursor.position)
-    }
-}
-
-/// A text that is no cursor of this list.
-#[derive(Debug)]
-pub struct NoCursor;
-
-impl fmt::Display for NoCursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a cursor of a billing history")
-    }
-}
-
-impl CursorType for Cursor {
-    type Error = NoCursor;
-
-    fn decode_cursor(opaque: &str) -> Result<Self, NoCursor> {
-        parse(&decode(opaque).ok_or(NoCursor)?).ok_or(NoCursor)
-    }
-
-    fn encode_cursor(&self) -> String {
+    /// The opaque text.
+    pub(super) fn encode(&self) -> String {
         let Self {
             finance_client_id,
             position,
@@ -51,6 +24,12 @@ impl CursorType for Cursor {
         let kind: &str = position.kind().into();
         let (second, id) = (position.second(), position.id());
         encode(&format!("{LIST}:{finance_client_id}:{second}:{kind}:{id}"))
+    }
+
+    /// The position of a cursor of that client's; none if it is anything else.
+    pub(super) fn read(opaque: &str, finance_client_id: i32) -> Option<Position> {
+        let cursor = parse(&decode(opaque)?)?;
+        (cursor.finance_client_id == finance_client_id).then_some(cursor.position)
     }
 }
 
@@ -82,7 +61,7 @@ mod tests {
             finance_client_id: 3,
             position,
         }
-        .encode_cursor();
+        .encode();
         assert_eq!(Cursor::read(&text, 3), Some(position));
         assert_eq!(Cursor::read(&text, 4), None);
     }

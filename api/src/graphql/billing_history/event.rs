@@ -148,6 +148,7 @@ macro_rules! event_object {
             detail: $detail,
         }
 
+        $(#[$doc])*
         #[Object]
         impl $name {
             /// Stays the same between calls; for caches.

@@ -5,20 +5,23 @@ mod event;
 
 use std::collections::HashSet;
 
-use async_graphql::connection::{Connection, Edge, EmptyFields};
-use async_graphql::{Context, Object};
+use async_graphql::Context;
 
 use self::cursor::Cursor;
 pub(crate) use self::event::BillingEvent;
 pub(super) use self::event::BillingEventType;
 use super::context::database;
 use super::error::ApiError;
-use super::page::Size;
+use super::page::{Size, connection};
 use super::scalars::Date;
 use crate::finance::billing_history::{Filter, Page, Position, Range, assemble, load};
 
-/// A page of events.
-pub(super) type BillingEventConnection = Connection<Cursor, BillingEvent, Totals>;
+connection! {
+    /// A page of a billing history, newest event first.
+    BillingEventConnection of
+    /// An event and where it stands.
+    BillingEventEdge { BillingEvent }
+}
 
 /// The arguments of the field.
 pub(super) struct Arguments {
@@ -29,17 +32,6 @@ pub(super) struct Arguments {
     pub(super) types: Option<Vec<BillingEventType>>,
     pub(super) from: Option<Date>,
     pub(super) to: Option<Date>,
-}
-
-/// What a connection tells beside its page.
-pub(super) struct Totals(usize);
-
-#[Object]
-impl Totals {
-    /// How many events the filters show in all.
-    async fn total_count(&self) -> i32 {
-        i32::try_from(self.0).unwrap_or(i32::MAX)
-    }
 }
 
 impl Arguments {
@@ -93,16 +85,20 @@ pub(super) async fn resolve(
     let history = assemble(finance_client_id, rows).map_err(crate::finance::FinanceError::from)?;
     let slice = history.slice(&filter, range, page);
 
-    let mut connection =
-        Connection::with_additional_fields(slice.has_previous, slice.has_next, Totals(slice.total));
-    connection
-        .edges
-        .extend(slice.events.into_iter().map(|event| {
-            let cursor = Cursor {
-                finance_client_id,
-                position: event.position,
-            };
-            Edge::with_additional_fields(cursor, BillingEvent::from(event), EmptyFields)
-        }));
-    Ok(connection)
+    let edges = slice.events.into_iter().map(|event| {
+        let cursor = Cursor {
+            finance_client_id,
+            position: event.position,
+        };
+        BillingEventEdge {
+            cursor: cursor.encode(),
+            node: event.into(),
+        }
+    });
+    Ok(BillingEventConnection {
+        edges: edges.collect(),
+        has_previous: slice.has_previous,
+        has_next: slice.has_next,
+        total: slice.total,
+    })
 }

@@ -1,0 +1,160 @@
+//! The house's own rules: which way modules may look, and the printed schema.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tests::both_databases;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
+}
+
+fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|it| it == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            found.push((path, text));
+        }
+    }
+    found
+}
+
+/// Lines of code below a folder that name one of the words.
+fn lines_that_name(folder: &str, words: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, text) in sources(&root().join(folder)) {
+        for line in text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+        {
+            if words.iter().any(|word| line.contains(word)) {
+                found.push(format!("{}: {line}", path.display()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn modules_look_down_never_up_or_across() {
+    let upwards: [(&str, &[&str]); 5] = [
+        (
+            "api/src/finance",
+            &[
+                "crate::graphql",
+                "crate::http",
+                "crate::sirius",
+                "crate::demo",
+                "crate::server",
+                "async_graphql",
+                "axum",
+                "reqwest",
+                "http::",
+            ],
+        ),
+        (
+            "api/src/sirius",
+            &[
+                "crate::graphql",
+                "crate::http",
+                "crate::finance",
+                "crate::demo",
+                "crate::server",
+                "async_graphql",
+                "axum",
+                "sea_orm",
+                "entity::",
+            ],
+        ),
+        (
+            "api/src/graphql",
+            &[
+                "crate::http",
+                "crate::demo",
+                "crate::server",
+                "axum",
+                "reqwest",
+            ],
+        ),
+        (
+            "entity/src",
+            &["api::", "migration::", "async_graphql", "axum"],
+        ),
+        (
+            "migration/src",
+            &["api::", "entity::", "async_graphql", "axum"],
+        ),
+    ];
+    for (folder, words) in upwards {
+        assert_eq!(
+            lines_that_name(folder, words),
+            Vec::<String>::new(),
+            "{folder}"
+        );
+    }
+}
+
+#[test]
+fn resolvers_run_no_sql() {
+    let words = [
+        "EntityTrait",
+        "find_by_id",
+        "Statement",
+        "query_all",
+        "execute_unprepared",
+    ];
+    assert_eq!(
+        lines_that_name("api/src/graphql", &words),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn the_printed_schema_is_the_committed_one() {
+    let committed = fs::read_to_string(root().join("schema.graphql")).unwrap();
+    assert!(
+        committed == api::graphql::sdl(),
+        "schema.graphql is not the schema; to update it: cargo run -- schema > schema.graphql"
+    );
+}
+
+both_databases! {
+    async fn everything_in_the_schema_is_described(t) {
+        let answer = t
+            .ask("{ __schema { types { name description
+                fields(includeDeprecated: true) { name description args { name description } }
+                inputFields { name description }
+                enumValues(includeDeprecated: true) { name description } } } }")
+            .await;
+        let mut bare = Vec::new();
+        for kind in answer.data("/__schema/types").as_array().unwrap() {
+            collect_bare(kind, "", &mut bare);
+        }
+        assert_eq!(bare, Vec::<String>::new());
+    }
+}
+
+/// Names everything of an introspected thing that has no description.
+fn collect_bare(thing: &Value, owner: &str, bare: &mut Vec<String>) {
+    let name = format!("{owner}{}", thing["name"].as_str().unwrap());
+    // The specification's own; its printed form has no place for a description.
+    if name.starts_with("__") || name == "ID" {
+        return;
+    }
+    if thing["description"].as_str().is_none_or(str::is_empty) {
+        bare.push(name.clone());
+    }
+    for part in ["fields", "inputFields", "enumValues", "args"] {
+        for inner in thing[part].as_array().into_iter().flatten() {
+            collect_bare(inner, &format!("{name}."), bare);
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Sirius for tests: the stand-in, over HTTP, counted and able to fail.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use api::demo::stand_in_sirius::StandIn;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use tokio::task::JoinHandle;
+use url::Url;
+
+/// What is wrong with an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It answers after so long.
+    Slow(Duration),
+    /// It answers with this status.
+    Status(u16),
+    /// It answers with 200 and this text.
+    Body(String),
+}
+
+/// See the module.
+pub struct Sirius {
+    pub origin: Url,
+    state: Arc<Mutex<Control>>,
+    server: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Control {
+    lists: Vec<HeaderMap>,
+    checks: Vec<HeaderMap>,
+    list_fault: Option<Fault>,
+    check_fault: Option<Fault>,
+}
+
+impl Sirius {
+    pub(super) async fn start() -> Self {
+        let stand_in = StandIn::default()
+            .user(3, "Billing Officer", &["Case Manager", "Finance User"])
+            .user(7, "Finance Manager", &["Finance Manager", "Finance User"])
+            .user(12, "Cash Control Officer", &["Corporate Finance"])
+            .session("officer", 3)
+            .session("manager", 7);
+        let state = Arc::<Mutex<Control>>::default();
+        let routes = stand_in
+            .router()
+            .layer(from_fn_with_state(Arc::clone(&state), control));
+        let (origin, server) = super::listen(routes).await;
+        Self {
+            origin,
+            state,
+            server,
+        }
+    }
+
+    /// The user list fails from now on, or no more.
+    pub fn list_fault(&self, fault: Option<Fault>) {
+        self.state.lock().unwrap().list_fault = fault;
+    }
+
+    /// The session check fails from now on, or no more.
+    pub fn check_fault(&self, fault: Option<Fault>) {
+        self.state.lock().unwrap().check_fault = fault;
+    }
+
+    /// Headers of the calls for the user list since the last call.
+    pub fn take_lists(&self) -> Vec<HeaderMap> {
+        std::mem::take(&mut self.state.lock().unwrap().lists)
+    }
+
+    /// Headers of the session checks since the last call.
+    pub fn take_checks(&self) -> Vec<HeaderMap> {
+        std::mem::take(&mut self.state.lock().unwrap().checks)
+    }
+}
+
+impl Drop for Sirius {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn control(
+    State(state): State<Arc<Mutex<Control>>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let fault = {
+        let mut control = state.lock().unwrap();
+        let headers = request.headers().clone();
+        if request.uri().path().ends_with("/users/current") {
+            control.checks.push(headers);
+            control.check_fault.clone()
+        } else {
+            control.lists.push(headers);
+            control.list_fault.clone()
+        }
+    };
+    match fault {
+        None => next.run(request).await,
+        Some(Fault::Slow(wait)) => {
+            tokio::time::sleep(wait).await;
+            next.run(request).await
+        }
+        Some(Fault::Status(status)) => StatusCode::from_u16(status).unwrap().into_response(),
+        Some(Fault::Body(body)) => body.into_response(),
+    }
+}
