@@ -1,5 +1,11 @@
 //! Binary `finance-api` as a person runs it: the commands, and the README's demo word for word.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking; its helper functions too"
+)]
+
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 

@@ -1,5 +1,10 @@
 //! Binary `migration` as a person runs it.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking; its helper functions too"
+)]
+
 use std::path::Path;
 use std::process::{Command, Output};
 

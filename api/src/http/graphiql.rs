@@ -152,6 +152,7 @@ fn page(query: &str, assets: &[Asset], is_local: bool) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <title>Supervision Finance API</title>\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n\
+         <link rel=\"icon\" href=\"data:,\">\n\
          {styles}<link rel=\"stylesheet\" href=\"/graphiql/page.css\">\n</head>\n<body>\n\
          <noscript>GraphiQL needs JavaScript.</noscript>\n\
          <div id=\"graphiql\" data-query=\"{query}\"><p class=\"waiting\">GraphiQL is loading. If \

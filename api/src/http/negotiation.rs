@@ -26,17 +26,20 @@ impl MediaType {
         }
     }
 
-    /// The best that the caller accepts; none if it accepts neither.
+    /// The best that the caller accepts; none if it accepts neither. Without a wish it is plain
+    /// JSON, and of two equal wishes the specification's own type.
     pub(super) fn negotiate(headers: &HeaderMap) -> Option<Self> {
         let ranges = accepted(headers);
         if ranges.is_empty() {
-            return Some(Self::GraphqlResponse);
+            return Some(Self::Json);
         }
+        let named = |it: Self| ranges.iter().any(|range| range.essence == it.essence());
         let quality = |it: Self| quality(&ranges, it.essence());
         let (response, json) = (quality(Self::GraphqlResponse), quality(Self::Json));
         match response.max(json) {
             0 => None,
-            best if best == response => Some(Self::GraphqlResponse),
+            _ if response > json => Some(Self::GraphqlResponse),
+            _ if response == json && named(Self::GraphqlResponse) => Some(Self::GraphqlResponse),
             _ => Some(Self::Json),
         }
     }

@@ -90,7 +90,7 @@ pub fn router(app: App) -> Router {
 fn drop_odd_request_id(mut request: Request) -> Request {
     let is_odd = request.headers().get(REQUEST_ID).is_some_and(|id| {
         let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
-        id.len() > REQUEST_ID_LIMIT || id.is_empty() || !id.as_bytes().iter().all(|it| plain(it))
+        id.len() > REQUEST_ID_LIMIT || id.is_empty() || !id.as_bytes().iter().all(plain)
     });
     if is_odd {
         request.headers_mut().remove(REQUEST_ID);

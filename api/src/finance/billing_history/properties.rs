@@ -1,5 +1,7 @@
 //! What holds of every history, whatever the rows.
 
+#![expect(clippy::arithmetic_side_effects, reason = "small made-up figures")]
+
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use entity::stored::{AllocationStatus, FeeType, LedgerType, PaymentMethod, RefundDecision};
 use proptest::prelude::*;

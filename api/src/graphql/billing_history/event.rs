@@ -67,6 +67,10 @@ pub enum BillingEventType {
 
 /// One event of a client's billing history.
 #[derive(Interface)]
+#[allow(
+    clippy::duplicated_attributes,
+    reason = "fields of one type repeat its name"
+)]
 #[graphql(
     field(
         name = "id",
