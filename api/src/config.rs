@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use migration::connection;
 use url::Url;
 
-use crate::logging::LogFormat;
+use crate::logging::{self, LogFormat};
 
 /// The Supervision Finance API: what a client owes, has paid, and who did what, over GraphQL.
 #[derive(Debug, Parser)]
@@ -196,12 +196,19 @@ impl Check {
         )
     }
 
+    fn log_filter(&mut self) {
+        if let Err(fault) = logging::filter() {
+            self.faults.push(fault.to_string());
+        }
+    }
+
     fn common(&mut self, common: &CommonArguments) -> Option<DemoSettings> {
         let listen_addr = self.parsed(
             "LISTEN_ADDR",
             &common.listen_addr,
             "an address and port, such as 127.0.0.1:8080",
         );
+        self.log_filter();
         let log_format = self.value(
             "LOG_FORMAT",
             &common.log_format,
@@ -257,9 +264,9 @@ impl ServeArguments {
             self.database_url.as_deref(),
             "postgres://USER@HOST/DATABASE",
             |url| {
-                connection::backend(url)
+                connection::check(url)
                     .ok()
-                    .map(|_| DatabaseUrl(url.to_owned()))
+                    .map(|()| DatabaseUrl(url.to_owned()))
             },
         );
         let sirius_url = check.required(
@@ -290,6 +297,14 @@ impl ServeArguments {
             check
                 .faults
                 .push("USER_CACHE_FRESH is longer than USER_CACHE_STALE".to_owned());
+        }
+        if sirius_timeout
+            .zip(request_timeout)
+            .is_some_and(|(sirius, request)| sirius >= request)
+        {
+            check
+                .faults
+                .push("SIRIUS_TIMEOUT is not shorter than REQUEST_TIMEOUT".to_owned());
         }
         let common = check.common(&self.common);
         let DemoSettings {

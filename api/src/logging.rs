@@ -15,21 +15,32 @@ pub enum LogFormat {
 
 /// The log could not be started.
 #[derive(Debug, thiserror::Error)]
-#[error("the log could not be started: {0}")]
+#[error("{0}")]
 pub struct LogError(String);
 
-/// Starts the log. RUST_LOG says what goes into it, by default what is of level info.
+/// What goes into the log: what RUST_LOG says, by default what is of level info. Whatever it says,
+/// the database driver's own traces stay out: they would print the database's URL.
+///
+/// # Errors
+/// When RUST_LOG is no filter.
+pub fn filter() -> Result<EnvFilter, LogError> {
+    let wanted = std::env::var("RUST_LOG");
+    let wanted = wanted.as_deref().unwrap_or("info,sea_orm_migration=warn");
+    let fault = |error| LogError(format!("RUST_LOG is no filter: {error}"));
+    let mut filter = EnvFilter::try_new(wanted).map_err(fault)?;
+    for module in ["sea_orm::database=info", "sea_orm::driver=info"] {
+        filter = filter.add_directive(module.parse().map_err(fault)?);
+    }
+    Ok(filter)
+}
+
+/// Starts the log.
 ///
 /// # Errors
 /// When RUST_LOG is no filter, or a log runs already.
 pub fn start(format: LogFormat) -> Result<(), LogError> {
-    let filter = match std::env::var("RUST_LOG") {
-        Ok(filter) => EnvFilter::try_new(&filter)
-            .map_err(|error| LogError(format!("RUST_LOG is no filter: {error}")))?,
-        Err(_) => EnvFilter::new("info,sea_orm_migration=warn"),
-    };
     let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(filter()?)
         .with_writer(stderr)
         .with_ansi(stderr().is_terminal());
     match format {

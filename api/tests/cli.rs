@@ -76,6 +76,11 @@ fn readme_block(heading: &str, language: &str) -> String {
 async fn the_demo_answers_the_readmes_query_as_the_readme_says() {
     let (_demo, url) = demo();
     let query = readme_block("## Try it", "graphql");
+    assert_eq!(
+        query,
+        api::server::FIRST_QUERY,
+        "the README shows the demo's first query"
+    );
     let expected: Value = serde_json::from_str(&readme_block("## Try it", "json")).unwrap();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let answer: Value = client
@@ -118,8 +123,7 @@ async fn the_demos_page_signs_its_visitor_in_and_its_first_query_runs() {
         .await
         .unwrap();
     assert_eq!(answer.get("errors"), None, "{answer}");
-    assert_eq!(answer["data"]["viewer"]["displayName"], "Billing Officer");
-    assert!(answer["data"]["financeClient"]["billingHistory"]["totalCount"].as_i64() > Some(5));
+    assert!(answer["data"]["financeClient"]["billingHistory"]["totalCount"].as_i64() > Some(3));
 }
 
 #[tokio::test]

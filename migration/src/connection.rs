@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use sea_orm_migration::sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm_migration::sea_orm::sqlx::postgres::PgConnectOptions;
+use sea_orm_migration::sea_orm::sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous,
+};
 use sea_orm_migration::sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement,
 };
@@ -40,6 +43,23 @@ pub fn backend(url: &str) -> Result<DbBackend, UrlError> {
     }
 }
 
+/// Whether a URL can be used at all.
+///
+/// # Errors
+/// When it is of neither database, or malformed.
+pub fn check(url: &str) -> Result<(), UrlError> {
+    match backend(url)? {
+        DbBackend::Postgres => url
+            .parse::<PgConnectOptions>()
+            .map(|_| ())
+            .map_err(|_| UrlError),
+        _ => url
+            .parse::<SqliteConnectOptions>()
+            .map(|_| ())
+            .map_err(|_| UrlError),
+    }
+}
+
 /// Options for a pool on the URL: on PostgreSQL the search path is [`SCHEMA`], on SQLite foreign
 /// keys are enforced, writers wait and readers are not blocked. Statements are not logged, since
 /// they could carry personal details.
@@ -47,6 +67,7 @@ pub fn backend(url: &str) -> Result<DbBackend, UrlError> {
 /// # Errors
 /// When the URL is neither PostgreSQL nor SQLite.
 pub fn options(url: &str, missing: Missing) -> Result<ConnectOptions, UrlError> {
+    check(url)?;
     let backend = backend(url)?;
     let url = match url.strip_prefix("postgresql://") {
         Some(rest) => format!("postgres://{rest}"),

@@ -28,17 +28,15 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        // A row that somebody has changed since is not ours to delete.
         for table in TABLES.iter().rev() {
-            let keys = table
-                .rows()?
-                .into_iter()
-                .filter_map(|row| row.into_iter().next())
-                .collect::<Vec<Value>>();
-            let delete = Query::delete()
-                .from_table(table.name)
-                .and_where(Expr::col(table.key).is_in(keys))
-                .to_owned();
-            manager.execute(delete).await?;
+            for row in table.rows()? {
+                let mut delete = Query::delete().from_table(table.name).to_owned();
+                for ((column, _), value) in table.columns.iter().zip(row) {
+                    delete.and_where(Expr::col(*column).eq(value));
+                }
+                manager.execute(delete).await?;
+            }
         }
         Ok(())
     }
@@ -46,7 +44,6 @@ impl MigrationTrait for Migration {
 
 struct Table {
     name: &'static str,
-    key: &'static str,
     file: &'static str,
     columns: &'static [(&'static str, Kind)],
 }
@@ -62,7 +59,6 @@ enum Kind {
 const TABLES: [Table; 3] = [
     Table {
         name: "cost_centre",
-        key: "code",
         file: include_str!("../data/cost_centre.csv"),
         columns: &[
             ("code", Kind::Integer),
@@ -71,7 +67,6 @@ const TABLES: [Table; 3] = [
     },
     Table {
         name: "account",
-        key: "code",
         file: include_str!("../data/account.csv"),
         columns: &[
             ("code", Kind::BigInteger),
@@ -81,7 +76,6 @@ const TABLES: [Table; 3] = [
     },
     Table {
         name: "transaction_type",
-        key: "id",
         file: include_str!("../data/transaction_type.csv"),
         columns: &[
             ("id", Kind::Integer),

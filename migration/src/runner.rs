@@ -53,6 +53,14 @@ pub enum RunError {
         /// The database's name.
         database: String,
     },
+    /// The run stopped half way: each step before it is done for good.
+    #[error("{cause}\nbefore that, and done: {}", done.join(", "))]
+    Stopped {
+        /// The steps that were done.
+        done: Vec<String>,
+        /// Why no more.
+        cause: Box<RunError>,
+    },
     /// `--destroy` names another database, or is missing where it is needed.
     #[error(
         "this destroys everything that the service keeps in {database}; \
@@ -62,6 +70,19 @@ pub enum RunError {
         /// The database's name.
         database: String,
     },
+}
+
+impl RunError {
+    /// With what had been done before it, if anything.
+    fn after(self, done: Vec<String>) -> Self {
+        if done.is_empty() {
+            return self;
+        }
+        Self::Stopped {
+            done,
+            cause: Box::new(self),
+        }
+    }
 }
 
 /// A migration's name and whether it is applied.
@@ -119,22 +140,20 @@ impl Runner {
     /// # Errors
     /// [`RunError::NotAdopted`] on tables without bookkeeping; what the database says otherwise.
     pub async fn up(&self, steps: Option<u32>) -> Result<Vec<String>, RunError> {
-        if self.recorded().await?.is_empty() && self.has_tables().await? {
-            return Err(RunError::NotAdopted);
-        }
-        if self.backend() == DbBackend::Postgres {
-            let sql = format!("CREATE SCHEMA IF NOT EXISTS {SCHEMA}");
-            self.db.execute_unprepared(&sql).await?;
+        self.refuse_unrecorded().await?;
+        // Asked first: IF NOT EXISTS wants the right to create even where there is nothing to do.
+        if self.backend() == DbBackend::Postgres && !self.has_schema().await? {
+            self.db
+                .execute_unprepared(&format!("CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+                .await?;
         }
         let mut applied = Vec::new();
         while steps.is_none_or(|most| applied.len() < most as usize) {
-            let transaction = self.begin().await?;
-            let Some(next) = first_with(&transaction, MigrationStatus::Pending).await? else {
-                break;
-            };
-            Migrator::up(&transaction, Some(1)).await?;
-            transaction.commit().await?;
-            applied.push(next);
+            match self.step_up().await {
+                Ok(Some(version)) => applied.push(version),
+                Ok(None) => break,
+                Err(error) => return Err(error.after(applied)),
+            }
         }
         Ok(applied)
     }
@@ -150,24 +169,11 @@ impl Runner {
         let adopted = self.adopted().await?;
         let mut reverted = Vec::new();
         for _ in 0..steps {
-            let transaction = self.begin().await?;
-            let Some(version) = last_applied(&transaction).await? else {
-                break;
-            };
-            if adopted.contains(&version) {
-                return Err(RunError::Adopted(version));
+            match self.step_down(&adopted, &database, destroy.is_some()).await {
+                Ok(Some(version)) => reverted.push(version),
+                Ok(None) => break,
+                Err(error) => return Err(error.after(reverted)),
             }
-            let lost = loss::of_next_down(&transaction).await?;
-            if !lost.is_empty() && destroy.is_none() {
-                return Err(RunError::WouldLose {
-                    version,
-                    lost,
-                    database,
-                });
-            }
-            Migrator::down(&transaction, Some(1)).await?;
-            transaction.commit().await?;
-            reverted.push(version);
         }
         Ok(reverted)
     }
@@ -180,6 +186,7 @@ impl Runner {
     pub async fn fresh(&self, destroy: Option<&str>) -> Result<Vec<String>, RunError> {
         let database = database_name(&self.db).await?;
         self.confirm(&database, destroy, true)?;
+        self.refuse_unrecorded().await?;
         if let Some(version) = self.adopted().await?.into_iter().next() {
             return Err(RunError::Adopted(version));
         }
@@ -208,6 +215,42 @@ impl Runner {
                 )
             })
             .collect())
+    }
+
+    async fn step_up(&self) -> Result<Option<String>, RunError> {
+        let transaction = self.begin().await?;
+        let Some(next) = first_with(&transaction, MigrationStatus::Pending).await? else {
+            return Ok(None);
+        };
+        Migrator::up(&transaction, Some(1)).await?;
+        transaction.commit().await?;
+        Ok(Some(next))
+    }
+
+    async fn step_down(
+        &self,
+        adopted: &[String],
+        database: &str,
+        may_lose: bool,
+    ) -> Result<Option<String>, RunError> {
+        let transaction = self.begin().await?;
+        let Some(version) = last_applied(&transaction).await? else {
+            return Ok(None);
+        };
+        if adopted.contains(&version) {
+            return Err(RunError::Adopted(version));
+        }
+        let lost = loss::of_next_down(&transaction).await?;
+        if !lost.is_empty() && !may_lose {
+            return Err(RunError::WouldLose {
+                version,
+                lost,
+                database: database.to_owned(),
+            });
+        }
+        Migrator::down(&transaction, Some(1)).await?;
+        transaction.commit().await?;
+        Ok(Some(version))
     }
 
     /// Ends the session, and with it the lock.
@@ -240,6 +283,20 @@ impl Runner {
                 ..Default::default()
             })
             .await
+    }
+
+    /// Tables without a record of migrations are somebody's data.
+    async fn refuse_unrecorded(&self) -> Result<(), RunError> {
+        if self.recorded().await?.is_empty() && self.has_tables().await? {
+            return Err(RunError::NotAdopted);
+        }
+        Ok(())
+    }
+
+    async fn has_schema(&self) -> Result<bool, DbErr> {
+        let sql = format!("SELECT 1 FROM pg_namespace WHERE nspname = '{SCHEMA}'");
+        let statement = Statement::from_string(self.backend(), sql);
+        Ok(self.db.query_one_raw(statement).await?.is_some())
     }
 
     async fn recorded(&self) -> Result<Vec<String>, RunError> {

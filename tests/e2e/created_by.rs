@@ -102,8 +102,37 @@ both_databases! {
             { "createdBy": { "id": "99", "displayName": "Unknown User" } },
             { "createdBy": { "id": "3", "displayName": "Billing Officer" } },
         ]));
+        assert_eq!(t.sirius.take_lists().len(), 1);
+        t.clock.advance(Duration::from_secs(9 * 60));
         history(t).await.data(NODES);
-        assert_eq!(t.sirius.take_lists().len(), 1, "remembered");
+        assert_eq!(t.sirius.take_lists().len(), 0, "remembered for ten minutes");
+        t.clock.advance(Duration::from_secs(60));
+        history(t).await.data(NODES);
+        assert_eq!(t.sirius.take_lists().len(), 1, "and no longer");
+    }
+
+    async fn an_old_list_is_served_while_one_refresh_runs_behind(t) {
+        invoices_by(t, &[3]).await;
+        history(t).await.data(NODES);
+        t.sirius.take_lists();
+        t.clock.advance(Duration::from_secs(12 * 60 * 60));
+        t.sirius.list_fault(Some(Fault::Slow(Duration::from_millis(300))));
+        assert_eq!(names(&history(t).await), ["Billing Officer"]);
+        assert_eq!(names(&history(t).await), ["Billing Officer"]);
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        assert_eq!(t.sirius.take_lists().len(), 1);
+        history(t).await.data(NODES);
+        assert_eq!(t.sirius.take_lists().len(), 0, "fresh again");
+    }
+
+    async fn nothing_older_than_two_days_is_served(t) {
+        invoices_by(t, &[3]).await;
+        history(t).await.data(NODES);
+        t.sirius.list_fault(Some(Fault::Status(500)));
+        t.clock.advance(Duration::from_secs(48 * 60 * 60 - 1));
+        assert_eq!(names(&history(t).await), ["Billing Officer"]);
+        t.clock.advance(Duration::from_secs(120));
+        assert_nameless(&history(t).await, 1);
     }
 
     async fn with_the_list_refused_the_history_is_served_without_names(t) {

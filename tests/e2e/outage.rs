@@ -23,6 +23,19 @@ postgres_only! {
         assert_eq!(t.get("/health/ready").send().await.unwrap().status(), 200);
     }
 
+    async fn a_database_that_hangs_is_unavailable_in_time_and_back_by_itself(t) {
+        let query = "{ viewer { id } financeClient(clientId: 1) { id } }";
+        assert_eq!(t.ask(query).await.data("/financeClient"), &Value::Null);
+        let proxy = t.proxy.as_ref().unwrap();
+        proxy.stall();
+        let began = Instant::now();
+        let answer = t.ask(query).await;
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        assert_eq!(answer.errors(), [("UNAVAILABLE".to_owned(), "financeClient".to_owned())]);
+        proxy.mend();
+        assert_eq!(t.ask(query).await.data("/financeClient"), &Value::Null);
+    }
+
     async fn a_fault_of_the_database_is_internal_and_shows_nothing_of_it(t) {
         t.database.execute("DROP TABLE pending_collection").await;
         t.database.execute(

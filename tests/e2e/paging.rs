@@ -164,6 +164,8 @@ both_databases! {
             "first: 0",
             "first: -1",
             "first: 1001",
+            "first: 3000000000",
+            "last: -3000000000",
             "last: 0",
             "last: 1001",
             "first: 1, last: 1",
@@ -179,6 +181,15 @@ both_databases! {
             assert_eq!(answer.partial("/viewer/id"), "3", "{wrong}");
             assert_eq!(answer.partial("/financeClient/clientId"), 1001, "{wrong}");
             assert_eq!(answer.partial(HISTORY), &Value::Null, "{wrong}");
+        }
+    }
+
+    async fn a_number_beyond_every_id_is_a_client_that_is_not_there(t) {
+        let find = "query($id: Int!) { viewer { id } financeClient(clientId: $id) { id } }";
+        for id in [3_000_000_000_i64, -3_000_000_000, i64::MAX] {
+            let answer = t.ask_with(find, json!({ "id": id })).await;
+            assert_eq!(answer.data("/financeClient"), &Value::Null);
+            assert_eq!(answer.data("/viewer/id"), "3");
         }
     }
 

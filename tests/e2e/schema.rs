@@ -198,7 +198,9 @@ both_databases! {
         t.database.execute(&format!("INSERT INTO schema_adoption VALUES ('{adopted}')")).await;
         let name = Some(t.database.name());
         let refused = runner.down(100, name).await.unwrap_err();
-        assert!(matches!(&refused, RunError::Adopted(version) if version == adopted), "{refused}");
+        let RunError::Stopped { done, cause } = &refused else { panic!("{refused}") };
+        assert_eq!(done.len(), 2, "what stands above it was taken back, and is said");
+        assert!(matches!(cause.as_ref(), RunError::Adopted(version) if version == adopted));
         let applied = runner.status().await.unwrap().iter().filter(|(_, applied)| *applied).count();
         assert_eq!(applied, versions.len() - 2, "what stands above it was taken back");
         let refused = runner.fresh(name).await.unwrap_err();
@@ -216,6 +218,8 @@ both_databases! {
         ).await;
         let refused = runner.up(None).await.unwrap_err();
         assert!(matches!(refused, RunError::NotAdopted), "an empty record is none: {refused}");
+        let refused = runner.fresh(Some(t.database.name())).await.unwrap_err();
+        assert!(matches!(refused, RunError::NotAdopted), "{refused}");
         runner.close().await.unwrap();
     }
 

@@ -8,10 +8,18 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+/// How the line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    Open,
+    Cut,
+    Stalled,
+}
+
 /// See the module.
 pub struct Proxy {
     pub address: SocketAddr,
-    is_cut: Arc<watch::Sender<bool>>,
+    state: Arc<watch::Sender<Line>>,
     accepting: JoinHandle<()>,
 }
 
@@ -19,28 +27,33 @@ impl Proxy {
     pub(super) async fn start(target: SocketAddr) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let is_cut = Arc::new(watch::Sender::new(false));
-        let state = Arc::clone(&is_cut);
+        let state = Arc::new(watch::Sender::new(Line::Open));
+        let line = Arc::clone(&state);
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(forward(client, target, state.subscribe()));
+                tokio::spawn(forward(client, target, line.subscribe()));
             }
         });
         Self {
             address,
-            is_cut,
+            state,
             accepting,
         }
     }
 
     /// Breaks all connections, and every new one, until it is mended.
     pub fn cut(&self) {
-        self.is_cut.send_replace(true);
+        self.state.send_replace(Line::Cut);
+    }
+
+    /// Takes everything and gives nothing back, until it is mended.
+    pub fn stall(&self) {
+        self.state.send_replace(Line::Stalled);
     }
 
     /// Forwards again.
     pub fn mend(&self) {
-        self.is_cut.send_replace(false);
+        self.state.send_replace(Line::Open);
     }
 }
 
@@ -50,15 +63,18 @@ impl Drop for Proxy {
     }
 }
 
-async fn forward(mut client: TcpStream, target: SocketAddr, mut is_cut: watch::Receiver<bool>) {
-    if *is_cut.borrow() {
-        return;
-    }
+async fn forward(mut client: TcpStream, target: SocketAddr, mut line: watch::Receiver<Line>) {
     let Ok(mut server) = TcpStream::connect(target).await else {
         return;
     };
+    // A connection that was stalled once does not come to life again.
     tokio::select! {
-        _ = copy_bidirectional(&mut client, &mut server) => {}
-        _ = is_cut.wait_for(|is_cut| *is_cut) => {}
+        biased;
+        Ok(state) = line.wait_for(|state| *state != Line::Open) => match *state {
+            Line::Stalled => {}
+            Line::Cut | Line::Open => return,
+        },
+        _ = copy_bidirectional(&mut client, &mut server) => return,
     }
+    let _ = line.wait_for(|state| *state != Line::Stalled).await;
 }

@@ -4,9 +4,10 @@ use async_graphql::{Context, ID, Object};
 use tokio::sync::OnceCell;
 
 use super::billing_history::{self, BillingEventConnection, BillingEventType};
-use super::context::database;
+use super::context::query;
 use super::enums::PaymentMethod;
 use super::error::{ApiError, or_null};
+use super::int::WideInt;
 use super::node::NodeType;
 use super::scalars::{Date, Pence};
 use crate::finance::account;
@@ -27,8 +28,7 @@ impl FinanceClient {
     }
 
     async fn balances(&self, ctx: &Context<'_>) -> Result<&account::Balances, ApiError> {
-        let db = database(ctx)?;
-        let load = || async { Ok(account::balances(db, self.row.id).await?) };
+        let load = || query(ctx, |db| account::balances(db, self.row.id));
         self.balances.get_or_try_init(load).await
     }
 }
@@ -92,10 +92,10 @@ impl FinanceClient {
         #[graphql(
             desc = "The newest so many: 1 to 1000, 50 if neither `first` nor `last` is given."
         )]
-        first: Option<i32>,
+        first: Option<WideInt>,
         #[graphql(desc = "Only events older than the one of this cursor.")] after: Option<String>,
         #[graphql(desc = "The oldest so many: 1 to 1000. Not together with `first`.")] last: Option<
-            i32,
+            WideInt,
         >,
         #[graphql(desc = "Only events newer than the one of this cursor.")] before: Option<String>,
         #[graphql(desc = "Only events of these types. An empty list shows none.")] types: Option<

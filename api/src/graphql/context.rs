@@ -1,10 +1,13 @@
 //! What a request brings along: who asks, and the database.
 
+use std::time::Duration;
+
 use async_graphql::{Context, Enum};
 use sea_orm::DatabaseConnection;
 use strum::{EnumIter, EnumString, IntoEnumIterator};
 
 use super::error::ApiError;
+use crate::finance::FinanceError;
 
 /// A role that means something to this service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum, EnumIter, EnumString)]
@@ -62,7 +65,24 @@ pub(super) fn data<'a, T: Send + Sync + 'static>(ctx: &Context<'a>) -> Result<&'
     })
 }
 
-/// The database.
-pub(super) fn database<'a>(ctx: &Context<'a>) -> Result<&'a DatabaseConnection, ApiError> {
-    data(ctx)
+/// The longest that a resolver waits for the database, connection included: a server that hangs
+/// is told from one that is slow well before the request's own deadline.
+const DATABASE_LIMIT: Duration = Duration::from_millis(4_500);
+
+/// What a rule makes of the database, in time.
+pub(super) async fn query<'a, T, F>(
+    ctx: &Context<'a>,
+    rule: impl FnOnce(&'a DatabaseConnection) -> F,
+) -> Result<T, ApiError>
+where
+    F: Future<Output = Result<T, FinanceError>>,
+{
+    let db = data::<DatabaseConnection>(ctx)?;
+    match tokio::time::timeout(DATABASE_LIMIT, rule(db)).await {
+        Ok(result) => Ok(result?),
+        Err(_) => {
+            tracing::error!("the database did not answer in time");
+            Err(ApiError::unavailable())
+        }
+    }
 }

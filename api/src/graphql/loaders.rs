@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::time::Duration;
 
 use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::runtime::{TokioSpawner, TokioTimer};
+use tokio::time::Instant;
 
 use crate::sirius::{Lookup, Session, UserDirectory};
 
@@ -12,11 +14,23 @@ use crate::sirius::{Lookup, Session, UserDirectory};
 pub struct UserLoader {
     directory: UserDirectory,
     session: Option<Session>,
+    deadline: Instant,
 }
 
-/// The loader of one request.
-pub fn users(directory: UserDirectory, session: Option<Session>) -> DataLoader<UserLoader> {
-    let loader = UserLoader { directory, session };
+/// Time kept back from a request's deadline, in which the answer is written without the names.
+const RESERVE: Duration = Duration::from_millis(250);
+
+/// The loader of one request, which ends at that deadline.
+pub fn users(
+    directory: UserDirectory,
+    session: Option<Session>,
+    deadline: Instant,
+) -> DataLoader<UserLoader> {
+    let loader = UserLoader {
+        directory,
+        session,
+        deadline,
+    };
     DataLoader::new(loader, TokioSpawner::current(), TokioTimer::default())
 }
 
@@ -26,6 +40,11 @@ impl Loader<i32> for UserLoader {
     type Error = Infallible;
 
     async fn load(&self, ids: &[i32]) -> Result<HashMap<i32, Lookup>, Infallible> {
-        Ok(self.directory.lookup(ids, self.session.as_ref()).await)
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let patience = left.saturating_sub(RESERVE);
+        Ok(self
+            .directory
+            .lookup(ids, self.session.as_ref(), patience)
+            .await)
     }
 }

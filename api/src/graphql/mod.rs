@@ -6,6 +6,7 @@ mod client;
 mod context;
 mod enums;
 mod error;
+mod int;
 mod invoice;
 mod loaders;
 mod node;

@@ -1,11 +1,12 @@
 //! Connections: their arguments, and their types.
 
 use super::error::ApiError;
+use super::int::WideInt;
 
 /// Items on a page that names no size.
-pub(super) const DEFAULT_SIZE: i32 = 50;
+const DEFAULT_SIZE: WideInt = WideInt(50);
 /// The most items on a page.
-pub(super) const MOST: i32 = 1_000;
+const MOST: i64 = 1_000;
 
 /// How many, and from which end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub(super) enum Size {
 
 impl Size {
     /// The size that `first` and `last` ask for.
-    pub(super) fn read(first: Option<i32>, last: Option<i32>) -> Result<Self, ApiError> {
+    pub(super) fn read(first: Option<WideInt>, last: Option<WideInt>) -> Result<Self, ApiError> {
         match (first, last) {
             (Some(_), Some(_)) => Err(ApiError::bad_input(
                 "Give either `first` or `last`, not both.",
@@ -27,7 +28,7 @@ impl Size {
     }
 }
 
-fn checked(name: &str, count: i32) -> Result<usize, ApiError> {
+fn checked(name: &str, WideInt(count): WideInt) -> Result<usize, ApiError> {
     usize::try_from(count)
         .ok()
         .filter(|_| (1..=MOST).contains(&count))

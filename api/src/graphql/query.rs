@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object};
 
 use super::client::FinanceClient;
-use super::context::{Caller, data, database};
+use super::context::{Caller, data, query};
 use super::error::{ApiError, or_null};
+use super::int::WideInt;
 use super::invoice::Invoice;
 use super::node::{Node, NodeType};
 use super::refund::Refund;
@@ -28,10 +29,14 @@ impl Query {
     async fn finance_client(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Sirius's person id.")] client_id: i32,
+        #[graphql(desc = "Sirius's person id.")] client_id: WideInt,
     ) -> Option<FinanceClient> {
         let find = async {
-            let row = account::by_client_id(database(ctx)?, client_id).await?;
+            // No client has a number beyond the column's range.
+            let Ok(client_id) = i32::try_from(client_id.0) else {
+                return Ok(None);
+            };
+            let row = query(ctx, |db| account::by_client_id(db, client_id)).await?;
             Ok(row.map(FinanceClient::new))
         };
         or_null(ctx, find.await)
@@ -51,15 +56,14 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>, ApiError> {
     let Some((kind, row)) = NodeType::read(id) else {
         return Ok(None);
     };
-    let db = database(ctx)?;
     Ok(match kind {
-        NodeType::FinanceClient => account::by_id(db, row)
+        NodeType::FinanceClient => query(ctx, |db| account::by_id(db, row))
             .await?
             .map(|row| Node::FinanceClient(FinanceClient::new(row))),
-        NodeType::Invoice => invoice::by_id(db, row)
+        NodeType::Invoice => query(ctx, |db| invoice::by_id(db, row))
             .await?
             .map(|row| Node::Invoice(Invoice(Arc::new(row)))),
-        NodeType::Refund => refund::by_id(db, row)
+        NodeType::Refund => query(ctx, |db| refund::by_id(db, row))
             .await?
             .map(|row| Node::Refund(Refund(Arc::new(row)))),
     })

@@ -33,9 +33,14 @@ impl ScalarType for Date {
     }
 }
 
-/// Exactly ten characters: chrono alone would take `2024-3-1` too.
+/// Four digits, two, two: chrono alone would take spaces, signs and `2024-3-1` too.
 fn parse_date(text: &str) -> Option<NaiveDate> {
-    (text.len() == 10).then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok())?
+    let is_shaped = text.len() == 10
+        && text.bytes().enumerate().all(|(place, byte)| match place {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    is_shaped.then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok())?
 }
 
 /// An instant in UTC by RFC 3339, such as `2024-03-31T09:30:00Z`.
@@ -141,6 +146,8 @@ mod tests {
             "2024-02-29T00:00:00Z",
             "",
             "29/02/2024",
+            "2024- 3- 1",
+            "+2024-3-01",
         ] {
             assert!(!Date::is_valid(&text(wrong)), "{wrong}");
         }

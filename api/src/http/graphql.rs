@@ -6,12 +6,14 @@ use std::sync::Arc;
 use async_graphql::parser::types::{DocumentOperations, OperationType};
 use async_graphql::{Request, Variables};
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use super::caller::identify;
 use super::negotiation::{MediaType, wants_page};
@@ -33,7 +35,11 @@ struct Parameters {
 }
 
 /// `POST /graphql`.
-pub(super) async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
+pub(super) async fn post(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
     let Some(media) = MediaType::negotiate(&headers) else {
         return not_acceptable();
     };
@@ -41,6 +47,15 @@ pub(super) async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: 
         let error = ApiError::bad_input("Send Content-Type: application/json, in UTF-8.");
         return refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, media, error);
     }
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) => {
+            let error = ApiError::bad_input(
+                "The body could not be read: send it whole, and of one megabyte at most.",
+            );
+            return refused(rejection.status(), media, error);
+        }
+    };
     match serde_json::from_slice::<Parameters>(&body) {
         Ok(parameters) => execute(&app, &headers, media, parameters, Method::Post).await,
         Err(_) => refused(
@@ -126,9 +141,10 @@ async fn execute(
         return response;
     }
 
+    let deadline = Instant::now() + app.deadline;
     let run = async {
         let (caller, session) = identify(app, headers).await?;
-        let loader = users(app.directory.clone(), Some(session));
+        let loader = users(app.directory.clone(), Some(session), deadline);
         let request = request.data(caller).data(loader);
         match AssertUnwindSafe(app.schema.execute(request))
             .catch_unwind()
@@ -141,7 +157,7 @@ async fn execute(
             }
         }
     };
-    let answer = tokio::time::timeout(app.deadline, run)
+    let answer = tokio::time::timeout_at(deadline, run)
         .await
         .unwrap_or_else(|_| {
             tracing::warn!("a request was given up at its deadline");

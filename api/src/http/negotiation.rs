@@ -116,12 +116,13 @@ mod tests {
     }
 
     #[test]
-    fn without_a_wish_the_specifications_own_type_is_given() {
+    fn without_a_wish_plain_json_is_given() {
         assert_eq!(
             MediaType::negotiate(&HeaderMap::new()),
-            Some(MediaType::GraphqlResponse)
+            Some(MediaType::Json)
         );
-        assert_eq!(negotiate("*/*"), Some(MediaType::GraphqlResponse));
+        assert_eq!(negotiate("*/*"), Some(MediaType::Json));
+        assert_eq!(negotiate("application/*"), Some(MediaType::Json));
     }
 
     #[test]
@@ -131,10 +132,10 @@ mod tests {
         assert_eq!(negotiate(both), Some(MediaType::GraphqlResponse));
         let json = "application/graphql-response+json;q=0.1, application/json;q=0.9";
         assert_eq!(negotiate(json), Some(MediaType::Json));
-        assert_eq!(
-            negotiate("application/graphql-response+json;q=0, */*"),
-            Some(MediaType::Json)
-        );
+        let equal = "application/json, application/graphql-response+json";
+        assert_eq!(negotiate(equal), Some(MediaType::GraphqlResponse));
+        let other = "application/json;q=0, */*";
+        assert_eq!(negotiate(other), Some(MediaType::GraphqlResponse));
     }
 
     #[test]

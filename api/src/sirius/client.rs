@@ -107,10 +107,11 @@ impl SiriusClient {
             .header(header::COOKIE, session.cookie())
             .header(header::ACCEPT, "application/json")
             .header("OPG-Bypass-Membrane", "1");
-        if let Some(token) = session
+        let token = session
             .xsrf_token()
-            .and_then(|it| HeaderValue::from_str(it).ok())
-        {
+            .and_then(|it| HeaderValue::from_str(it).ok());
+        if let Some(mut token) = token {
+            token.set_sensitive(true);
             request = request.header("X-XSRF-TOKEN", token);
         }
         let mut response = request.send().await?;

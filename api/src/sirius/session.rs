@@ -19,29 +19,27 @@ impl Session {
     /// The session in a request's headers. An absent or empty Cookie is none.
     pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let mut pairs = Vec::new();
-        // HTTP/2 may split cookies over several headers.
+        // HTTP/2 may split cookies over several headers. Their values are bytes: a cookie beside
+        // the session's own may hold anything.
         for value in headers.get_all(header::COOKIE) {
-            pairs.extend(
-                value
-                    .to_str()
-                    .ok()?
-                    .split(';')
-                    .map(str::trim)
-                    .filter(|it| !it.is_empty()),
-            );
+            let parts = value
+                .as_bytes()
+                .split(|byte| *byte == b';')
+                .map(<[u8]>::trim_ascii);
+            pairs.extend(parts.filter(|pair| !pair.is_empty()));
         }
         if pairs.is_empty() {
             return None;
         }
         let xsrf_token = pairs.iter().find_map(|pair| {
-            let (name, value) = pair.split_once('=')?;
+            let (name, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
             if name == XSRF_COOKIE {
                 decode(value)
             } else {
                 None
             }
         });
-        let mut cookie = HeaderValue::from_str(&pairs.join("; ")).ok()?;
+        let mut cookie = HeaderValue::from_bytes(&pairs.join(&b"; "[..])).ok()?;
         cookie.set_sensitive(true);
         Some(Self { cookie, xsrf_token })
     }
@@ -100,6 +98,12 @@ mod tests {
     fn cookies_split_over_headers_are_joined() {
         let session = session(&["sirius=a", "XSRF-TOKEN=b"]).unwrap();
         assert_eq!(session.cookie(), "sirius=a; XSRF-TOKEN=b");
+    }
+
+    #[test]
+    fn a_cookie_that_is_no_ascii_costs_nothing() {
+        let session = session(&["name=Zo\u{eb}; XSRF-TOKEN=b"]).unwrap();
+        assert_eq!(session.xsrf_token(), Some("b"));
     }
 
     #[test]

@@ -128,8 +128,14 @@ impl UserDirectory {
         }))
     }
 
-    /// What is known of each id. With `session`, the list is fetched when it must be.
-    pub async fn lookup(&self, ids: &[i32], session: Option<&Session>) -> HashMap<i32, Lookup> {
+    /// What is known of each id. With `session`, the list is fetched when it must be; the caller
+    /// waits no longer than `patience` for it.
+    pub async fn lookup(
+        &self,
+        ids: &[i32],
+        session: Option<&Session>,
+        patience: Duration,
+    ) -> HashMap<i32, Lookup> {
         let inner = &self.0;
         let asked_at = inner.clock.monotonic();
         let mut found = HashMap::with_capacity(ids.len());
@@ -147,7 +153,7 @@ impl UserDirectory {
         }
         let outcome = match age {
             Age::Fresh | Age::Stale if inner.tried_lately(asked_at) => Ok(()),
-            _ => self.newer(session, asked_at).await,
+            _ => self.newer(session, asked_at, patience).await,
         };
         match outcome {
             Ok(()) => {
@@ -168,6 +174,7 @@ impl UserDirectory {
         &self,
         session: Option<&Session>,
         asked_at: Duration,
+        patience: Duration,
     ) -> Result<(), Arc<SiriusError>> {
         let session = session.ok_or(SiriusError::NoSession)?;
         let wait = async {
@@ -186,7 +193,8 @@ impl UserDirectory {
             }
         };
         let timed_out = Err(Arc::new(SiriusError::TimedOut));
-        tokio::time::timeout(self.0.settings.timeout, wait)
+        let patience = patience.min(self.0.settings.timeout);
+        tokio::time::timeout(patience, wait)
             .await
             .unwrap_or(timed_out)
     }

@@ -10,10 +10,12 @@ use async_graphql::Context;
 use self::cursor::Cursor;
 pub(crate) use self::event::BillingEvent;
 pub(super) use self::event::BillingEventType;
-use super::context::database;
+use super::context::query;
 use super::error::ApiError;
+use super::int::WideInt;
 use super::page::{Size, connection};
 use super::scalars::Date;
+use crate::finance::FinanceError;
 use crate::finance::billing_history::{Filter, Page, Position, Range, assemble, load};
 
 connection! {
@@ -25,9 +27,9 @@ connection! {
 
 /// The arguments of the field.
 pub(super) struct Arguments {
-    pub(super) first: Option<i32>,
+    pub(super) first: Option<WideInt>,
     pub(super) after: Option<String>,
-    pub(super) last: Option<i32>,
+    pub(super) last: Option<WideInt>,
     pub(super) before: Option<String>,
     pub(super) types: Option<Vec<BillingEventType>>,
     pub(super) from: Option<Date>,
@@ -81,8 +83,8 @@ pub(super) async fn resolve(
     let range = arguments.range(finance_client_id)?;
     let filter = arguments.filter()?;
 
-    let rows = load(database(ctx)?, finance_client_id).await?;
-    let history = assemble(finance_client_id, rows).map_err(crate::finance::FinanceError::from)?;
+    let rows = query(ctx, |db| load(db, finance_client_id)).await?;
+    let history = assemble(finance_client_id, rows).map_err(FinanceError::from)?;
     let slice = history.slice(&filter, range, page);
 
     let edges = slice.events.into_iter().map(|event| {

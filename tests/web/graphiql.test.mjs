@@ -1,0 +1,51 @@
+// GraphiQL in headless Chromium: the query that is there runs, the documentation opens, nothing is
+// fetched from elsewhere. Wants the local bundle and a Chromium (CHROMIUM, by default
+// /usr/bin/chromium). Leaves a screenshot in target/graphiql.png.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { chromium } from "playwright-core";
+import { root, startDemo } from "./demo.mjs";
+
+let demo;
+let browser;
+before(async () => {
+  demo = await startDemo();
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+});
+after(async () => {
+  await browser?.close();
+  demo?.stop();
+});
+
+test("the page runs its first query and shows the documentation", async () => {
+  assert.equal(demo.files, "local bundle", "build it: npm run --prefix api/graphiql build");
+  const faults = [];
+  const tab = await browser.newPage({ viewport: { width: 1500, height: 950 } });
+  tab.on("console", (message) => message.type() === "error" && faults.push(message.text()));
+  tab.on("pageerror", (error) => faults.push(error.message));
+  tab.on("request", (request) => {
+    if (!request.url().startsWith(new URL(demo.url).origin) && !request.url().startsWith("data:")) {
+      faults.push(`asked for ${request.url()}`);
+    }
+  });
+  await tab.goto(demo.url);
+  await tab.click(".graphiql-execute-button");
+  const result = tab.locator(".result-window");
+  await result.getByText('"FEE_REDUCTION_APPLIED"').first().waitFor({ timeout: 20_000 });
+  assert.ok(!(await result.innerText()).includes('"errors"'));
+  await tab.click('[aria-label="Show Documentation Explorer"]');
+  await tab.getByText("All Schema Types").waitFor({ timeout: 20_000 });
+  await tab.screenshot({ path: `${root}target/graphiql.png` });
+  assert.deepEqual(faults, []);
+});
