@@ -10,8 +10,10 @@ pub mod cli;
 mod columns;
 pub mod connection;
 mod loss;
+pub mod ownership;
 mod report;
 pub mod runner;
+mod sqlstate;
 
 mod m20261121_000001_baseline;
 mod m20261121_000002_created_by;

@@ -16,12 +16,14 @@ async fn main() -> ExitCode {
         .with_writer(stderr)
         .with_ansi(stderr().is_terminal())
         .init();
-    match Cli::parse().run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Nobody is left to tell if standard error is closed.
-            let _ = writeln!(stderr(), "error: {error}");
-            ExitCode::FAILURE
+    let cli = Cli::parse();
+    let on_error = cli.status_of_error();
+    cli.run().await.unwrap_or_else(|error| {
+        if error.is_closed_output() {
+            return ExitCode::SUCCESS;
         }
-    }
+        // Nobody is left to tell if standard error is closed.
+        let _ = writeln!(stderr(), "error: {error}");
+        on_error
+    })
 }

@@ -11,13 +11,15 @@ use sea_orm_migration::sea_orm::{
 };
 
 use crate::connection::{self, Missing, SCHEMA, UrlError, database_name};
+use crate::ownership::{OwnershipError, needs_postgres};
+use crate::sqlstate::{LOCK_NOT_AVAILABLE, sqlstate};
 use crate::{Migrator, loss};
 
 /// Key of the advisory lock that a runner holds; any fixed number does.
 const LOCK: i64 = 0x5355_5046_494e;
 
 /// Table in which taking a schema over records the versions that were there already.
-const ADOPTION: &str = "schema_adoption";
+pub(crate) const ADOPTION: &str = "schema_adoption";
 
 /// Why a command did nothing, or stopped half way: what was applied before stays applied.
 #[derive(Debug, thiserror::Error)]
@@ -114,6 +116,11 @@ impl Runner {
         })
     }
 
+    /// Refuses SQLite.
+    pub(crate) fn needs_postgres(&self) -> Result<(), OwnershipError> {
+        needs_postgres(&self.db)
+    }
+
     /// Waits for the lock no longer than `timeout`; it is held until the connection closes.
     ///
     /// # Errors
@@ -130,7 +137,9 @@ impl Runner {
             .await?;
         let lock = format!("SELECT pg_advisory_lock({LOCK})");
         match self.db.execute_unprepared(&lock).await {
-            Err(error) if is_lock_timeout(&error) => Err(RunError::Busy),
+            Err(error) if sqlstate(&error).as_deref() == Some(LOCK_NOT_AVAILABLE) => {
+                Err(RunError::Busy)
+            }
             result => Ok(result.map(|_| ())?),
         }
     }
@@ -261,6 +270,11 @@ impl Runner {
         Ok(self.db.close().await?)
     }
 
+    /// The session.
+    pub(crate) fn connection(&self) -> &DatabaseConnection {
+        &self.db
+    }
+
     fn backend(&self) -> DbBackend {
         self.db.get_database_backend()
     }
@@ -299,7 +313,8 @@ impl Runner {
         Ok(self.db.query_one_raw(statement).await?.is_some())
     }
 
-    async fn recorded(&self) -> Result<Vec<String>, RunError> {
+    /// Names of the migrations that are recorded as applied. Creates nothing.
+    pub(crate) async fn recorded(&self) -> Result<Vec<String>, RunError> {
         Ok(Migrator::get_applied_migrations_read_only(&self.db)
             .await?
             .into_iter()
@@ -371,22 +386,4 @@ async fn last_applied(transaction: &DatabaseTransaction) -> Result<Option<String
         .await?
         .last()
         .map(|it| it.name().to_owned()))
-}
-
-/// PostgreSQL's `lock_not_available`.
-fn is_lock_timeout(error: &DbErr) -> bool {
-    sqlstate(error).as_deref() == Some("55P03")
-}
-
-fn sqlstate(error: &DbErr) -> Option<String> {
-    use sea_orm_migration::sea_orm::{RuntimeErr, sqlx};
-    let (DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner))) =
-        error
-    else {
-        return None;
-    };
-    match inner.as_ref() {
-        sqlx::Error::Database(database) => database.code().map(|code| code.into_owned()),
-        _ => None,
-    }
 }

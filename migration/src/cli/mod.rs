@@ -1,11 +1,16 @@
 //! The command line of binary `migration`.
 
 use std::io::{self, Write};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+mod ownership;
+
+use self::ownership::OwnershipCommand;
 use crate::connection::Missing;
+use crate::ownership::OwnershipError;
 use crate::runner::{RunError, Runner};
 
 /// Migrations of the schema supervision_finance.
@@ -59,7 +64,14 @@ enum Command {
         #[arg(long, value_name = "DATABASE_NAME")]
         destroy: Option<String>,
     },
+    #[command(flatten)]
+    Ownership(OwnershipCommand),
 }
+
+/// Exit status of a check that found something.
+const FOUND: u8 = 1;
+/// Exit status of a check that could not be made.
+const NOT_CHECKED: u8 = 2;
 
 /// Why the program ends with a status other than 0.
 #[derive(Debug, thiserror::Error)]
@@ -70,22 +82,44 @@ pub enum CliError {
     /// The command failed.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// The command failed.
+    #[error(transparent)]
+    Ownership(#[from] OwnershipError),
+    /// A report could not be made.
+    #[error("the report: {0}")]
+    Report(#[from] serde_json::Error),
     /// The report could not be written.
     #[error("standard output: {0}")]
     Output(#[from] io::Error),
 }
 
+impl CliError {
+    /// Whether the reader of standard output went away, as `head` does: no fault of the command.
+    pub fn is_closed_output(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
 impl Cli {
+    /// The exit status of an error: a check that could not be made is told from one that found
+    /// something.
+    pub fn status_of_error(&self) -> ExitCode {
+        match &self.command {
+            Command::Ownership(OwnershipCommand::Verify { .. }) => ExitCode::from(NOT_CHECKED),
+            _ => ExitCode::FAILURE,
+        }
+    }
+
     /// Runs the command and reports on standard output.
     ///
     /// # Errors
     /// See [`CliError`].
-    pub async fn run(self) -> Result<(), CliError> {
+    pub async fn run(self) -> Result<ExitCode, CliError> {
         let url = self.connection.database_url.ok_or(CliError::NoDatabase)?;
         let lock_timeout = self.connection.lock_timeout;
         let missing = match self.command {
             Command::Up { .. } | Command::Fresh { .. } => Missing::Create,
-            Command::Down { .. } | Command::Status => Missing::Refuse,
+            Command::Down { .. } | Command::Status | Command::Ownership(_) => Missing::Refuse,
         };
         let runner = Runner::connect(&url, missing).await?;
         let mut out = io::stdout().lock();
@@ -118,8 +152,14 @@ impl Cli {
                 let names = runner.fresh(destroy.as_deref()).await?;
                 report(&mut out, "applied", "nothing to apply", &names)?;
             }
+            Command::Ownership(command) => {
+                // Before the lock, so that SQLite is told what it lacks.
+                runner.needs_postgres()?;
+                runner.lock(lock_timeout).await?;
+                return command.run(&runner, &url, &mut out).await;
+            }
         }
-        Ok(())
+        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -1,0 +1,439 @@
+//! Who may do what on the schema, and bringing a role to a stage.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::{DatabaseTransaction, TransactionTrait};
+use serde::Serialize;
+
+use super::catalog::BOOKKEEPING;
+use super::{OwnershipError, any, execute, ident, needs_postgres, rows, watch};
+use crate::connection::SCHEMA;
+use crate::runner::Runner;
+
+/// How far a role is let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Stage {
+    /// Not at all.
+    None,
+    /// Reads.
+    ReadOnly,
+    /// Reads and writes rows.
+    ReadWrite,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::ReadOnly => "read-only",
+            Self::ReadWrite => "read-write",
+        })
+    }
+}
+
+/// What a role may do on a table, and by what.
+#[derive(Debug, Serialize)]
+pub struct Grant {
+    /// The role.
+    pub role: String,
+    /// Table or sequence; `future tables` and `future sequences` for default privileges.
+    pub object: String,
+    /// Privileges, such as `SELECT, INSERT`.
+    pub privileges: String,
+    /// `owner`, `superuser`, `granted`, `inherited`, `public`.
+    pub by: String,
+}
+
+/// Everything that any role may do on the schema.
+///
+/// # Errors
+/// When the database fails.
+pub async fn show(runner: &Runner) -> Result<Vec<Grant>, OwnershipError> {
+    let db = runner.connection();
+    needs_postgres(db)?;
+    let mut grants = Vec::new();
+    for row in rows(db, SHOW, &[SCHEMA]).await? {
+        grants.push(Grant {
+            role: row.try_get_by_index(0)?,
+            object: row.try_get_by_index(1)?,
+            privileges: row.try_get_by_index(2)?,
+            by: row.try_get_by_index(3)?,
+        });
+    }
+    Ok(grants)
+}
+
+const SHOW: &str = "
+    WITH objects AS (
+        SELECT c.oid, c.relname::text AS name, c.relkind, c.relowner, c.relacl FROM pg_class c
+        WHERE c.relnamespace = to_regnamespace($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
+    ), roles AS (
+        SELECT oid, rolname::text AS role, rolsuper FROM pg_roles WHERE rolname !~ '^pg_'
+    ), held AS (
+        SELECT r.role, r.oid AS role_oid, r.rolsuper, o.*, p.privilege
+        FROM roles r CROSS JOIN objects o
+        CROSS JOIN unnest(ARRAY['SELECT','INSERT','UPDATE','DELETE','TRUNCATE','REFERENCES',
+            'TRIGGER','USAGE']) p(privilege)
+        WHERE CASE WHEN o.relkind = 'S'
+            THEN p.privilege IN ('SELECT', 'UPDATE', 'USAGE')
+                AND has_sequence_privilege(r.oid, o.oid, p.privilege)
+            ELSE p.privilege <> 'USAGE' AND has_table_privilege(r.oid, o.oid, p.privilege) END
+    )
+    SELECT role, name, string_agg(privilege, ', ' ORDER BY privilege), min(CASE
+        WHEN rolsuper THEN 'superuser'
+        WHEN role_oid = relowner THEN 'owner'
+        WHEN EXISTS (SELECT 1 FROM aclexplode(relacl) a WHERE a.grantee = role_oid) THEN 'granted'
+        WHEN EXISTS (SELECT 1 FROM aclexplode(relacl) a WHERE a.grantee = 0) THEN 'public'
+        ELSE 'inherited' END)
+    FROM held GROUP BY role, name
+    UNION ALL
+    SELECT CASE WHEN a.grantee = 0 THEN 'public' ELSE pg_get_userbyid(a.grantee)::text END,
+        CASE d.defaclobjtype WHEN 'r' THEN 'future tables' WHEN 'S' THEN 'future sequences'
+            ELSE 'future ' || d.defaclobjtype::text END || ' of ' || pg_get_userbyid(d.defaclrole),
+        string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type), 'granted'
+    FROM pg_default_acl d CROSS JOIN aclexplode(d.defaclacl) a
+    WHERE d.defaclnamespace = to_regnamespace($1)
+    GROUP BY 1, 2
+    ORDER BY 1, 2";
+
+/// What grants are about: named one by one, since the present-day service's bookkeeping is not ours
+/// to grant on.
+pub(super) struct Relations {
+    tables: Vec<String>,
+    /// Where migrations are recorded: nobody's to write but the owner's.
+    record: Vec<String>,
+    sequences: Vec<String>,
+}
+
+impl Relations {
+    pub(super) async fn read(db: &impl ConnectionTrait) -> Result<Self, DbErr> {
+        let sql = "SELECT relname::text, relkind::text FROM pg_class
+            WHERE relnamespace = to_regnamespace($1) AND relkind IN ('r', 'p', 'v', 'm', 'S')
+            AND relname NOT LIKE 'goose\\_db\\_version%' ORDER BY 1";
+        let mut relations = Self {
+            tables: vec![],
+            record: vec![],
+            sequences: vec![],
+        };
+        for row in rows(db, sql, &[SCHEMA]).await? {
+            let (name, kind): (String, String) =
+                (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+            let list = match kind.as_str() {
+                "S" => &mut relations.sequences,
+                _ if BOOKKEEPING.contains(&name.as_str()) => &mut relations.record,
+                _ => &mut relations.tables,
+            };
+            list.push(format!("{SCHEMA}.{}", ident(&name)));
+        }
+        Ok(relations)
+    }
+
+    /// Grants, or with `verb` as REVOKE takes back, on each kind there is.
+    fn each(&self, verb: &str, on: [&str; 3], whom: &str) -> Vec<String> {
+        let lists = [
+            ("TABLE", &self.tables),
+            ("TABLE", &self.record),
+            ("SEQUENCE", &self.sequences),
+        ];
+        lists
+            .into_iter()
+            .zip(on)
+            .filter(|((_, names), _)| !names.is_empty())
+            .map(|((kind, names), privileges)| {
+                format!("{verb} {privileges} ON {kind} {} {whom}", names.join(", "))
+            })
+            .collect()
+    }
+}
+
+/// Statements that let a role read and write the rows there are.
+pub(super) fn read_write_now(relations: &Relations, role: &str) -> Vec<String> {
+    let to = format!("TO {}", ident(role));
+    let mut statements = vec![format!("GRANT USAGE ON SCHEMA {SCHEMA} {to}")];
+    let on = [
+        "SELECT, INSERT, UPDATE, DELETE",
+        "SELECT",
+        "SELECT, UPDATE, USAGE",
+    ];
+    statements.extend(relations.each("GRANT", on, &to));
+    statements
+}
+
+/// Statements that let a role read and write rows, of tables to come as well.
+pub(super) fn read_write(relations: &Relations, role: &str, owner: &str) -> Vec<String> {
+    let mut statements = read_write_now(relations, role);
+    let privileges = ["SELECT, INSERT, UPDATE, DELETE", "SELECT, UPDATE, USAGE"];
+    statements.extend(in_future(role, owner, "GRANT", privileges, "TO"));
+    statements
+}
+
+/// Statements that let a role read, and no more.
+pub(super) fn read_only(relations: &Relations, role: &str, owner: &str) -> Vec<String> {
+    let mut statements = no_access(relations, role, owner);
+    let to = format!("TO {}", ident(role));
+    statements.push(format!("GRANT USAGE ON SCHEMA {SCHEMA} {to}"));
+    statements.extend(relations.each("GRANT", ["SELECT"; 3], &to));
+    statements.extend(in_future(role, owner, "GRANT", ["SELECT"; 2], "TO"));
+    statements
+}
+
+/// Statements that shut a role out.
+fn no_access(relations: &Relations, role: &str, owner: &str) -> Vec<String> {
+    let from = format!("FROM {}", ident(role));
+    let mut statements = relations.each("REVOKE", ["ALL"; 3], &from);
+    statements.push(format!("REVOKE ALL ON SCHEMA {SCHEMA} {from}"));
+    statements.extend(in_future(role, owner, "REVOKE", ["ALL"; 2], "FROM"));
+    statements
+}
+
+/// Default privileges on tables and on sequences that the owner makes from now on.
+fn in_future(
+    role: &str,
+    owner: &str,
+    verb: &str,
+    [tables, sequences]: [&str; 2],
+    to: &str,
+) -> [String; 2] {
+    let (role, owner) = (ident(role), ident(owner));
+    let future = format!("ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {SCHEMA} {verb}");
+    [
+        format!("{future} {tables} ON TABLES {to} {role}"),
+        format!("{future} {sequences} ON SEQUENCES {to} {role}"),
+    ]
+}
+
+/// Brings a role to a stage in one transaction and proves it by trying as that role. Gives the
+/// statements.
+///
+/// # Errors
+/// When the role cannot be brought there, wrote lately and `force` is not given, or the proof
+/// fails; in each case nothing was done.
+pub async fn set(
+    runner: &Runner,
+    role: &str,
+    stage: Stage,
+    force: bool,
+    dry_run: bool,
+) -> Result<Vec<String>, OwnershipError> {
+    let db = runner.connection();
+    needs_postgres(db)?;
+    let transaction = db.begin().await?;
+    let owner = refuse_unfit(&transaction, role).await?;
+    let is_lowered = stage < Stage::ReadWrite && may_write(&transaction, role).await?;
+    if is_lowered && !force {
+        refuse_writer(&transaction, role, stage).await?;
+    }
+    let relations = Relations::read(&transaction).await?;
+    let statements = match stage {
+        Stage::None => no_access(&relations, role, &owner),
+        Stage::ReadOnly => read_only(&relations, role, &owner),
+        Stage::ReadWrite => read_write(&relations, role, &owner),
+    };
+    if dry_run {
+        transaction.rollback().await?;
+        return Ok(statements);
+    }
+    execute(&transaction, &statements).await?;
+    prove(&transaction, role, stage).await?;
+    transaction.commit().await?;
+    Ok(statements)
+}
+
+/// The schema's owner; refuses roles that no grant can hold back.
+async fn refuse_unfit(
+    transaction: &DatabaseTransaction,
+    role: &str,
+) -> Result<String, OwnershipError> {
+    let refuse = |text: String| Err(OwnershipError::Refused(text));
+    let found = rows(
+        transaction,
+        "SELECT r.rolsuper, pg_get_userbyid(n.nspowner)::text, EXISTS (
+            SELECT 1 FROM pg_class c WHERE c.relnamespace = n.oid AND c.relowner = r.oid
+            AND c.relname NOT LIKE 'goose\\_db\\_version%')
+         FROM pg_roles r LEFT JOIN pg_namespace n ON n.nspname = $2 WHERE r.rolname = $1",
+        &[role, SCHEMA],
+    )
+    .await?;
+    let Some(row) = found.first() else {
+        return refuse(format!("there is no role {role}"));
+    };
+    let owner: Option<String> = row.try_get_by_index(1)?;
+    let Some(owner) = owner else {
+        return refuse(format!("there is no schema {SCHEMA} in this database"));
+    };
+    if row.try_get_by_index::<bool>(0)? {
+        return refuse(format!("{role} is a superuser: no grant holds it back"));
+    }
+    if owner == role || row.try_get_by_index::<bool>(2)? {
+        return refuse(format!(
+            "{role} owns the schema or a table of it: no grant holds an owner back; \
+             `migration adopt --owner` gives them to another role"
+        ));
+    }
+    Ok(owner)
+}
+
+async fn may_write(transaction: &DatabaseTransaction, role: &str) -> Result<bool, DbErr> {
+    let sql = "SELECT 1 FROM pg_class c WHERE c.relnamespace = to_regnamespace($2)
+        AND c.relkind IN ('r', 'p')
+        AND has_table_privilege($1, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE') LIMIT 1";
+    any(transaction, sql, &[role, SCHEMA]).await
+}
+
+async fn refuse_writer(
+    transaction: &DatabaseTransaction,
+    role: &str,
+    stage: Stage,
+) -> Result<(), OwnershipError> {
+    if !watch::is_on(transaction).await? {
+        return Err(OwnershipError::Refused(format!(
+            "nothing is known of what {role} writes, since watch is off: turn it on and wait, or \
+             add --force to set it to {stage} all the same"
+        )));
+    }
+    let written = watch::writes_of(transaction, role, 7).await?;
+    if written.is_empty() {
+        return Ok(());
+    }
+    let tables = written
+        .iter()
+        .map(|it| it.table_name.as_str())
+        .collect::<BTreeSet<_>>();
+    let tables = tables.into_iter().collect::<Vec<_>>().join(", ");
+    Err(OwnershipError::Refused(format!(
+        "{role} wrote to {tables} in the last 7 days; add --force to set it to {stage} all the same"
+    )))
+}
+
+/// Tries, as the role, one of each kind on each table; nothing of it stays.
+async fn prove(
+    transaction: &DatabaseTransaction,
+    role: &str,
+    stage: Stage,
+) -> Result<(), OwnershipError> {
+    let first_columns = "SELECT c.relname::text, a.attname::text
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = 1
+        WHERE c.relnamespace = to_regnamespace($1) AND c.relkind IN ('r', 'p') ORDER BY 1";
+    let tables = rows(transaction, first_columns, &[SCHEMA]).await?;
+    let trial = transaction.begin().await?;
+    trial
+        .execute_unprepared(&format!("SET LOCAL ROLE {}", ident(role)))
+        .await?;
+    let mut wrong = Vec::new();
+    for row in tables {
+        let (table, column): (String, String) =
+            (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        if BOOKKEEPING.contains(&table.as_str()) {
+            continue;
+        }
+        for (kind, probe, from) in probes(&table, &column) {
+            let attempt = trial.begin().await?;
+            let may = attempt.execute_unprepared(&probe).await.is_ok();
+            attempt.rollback().await?;
+            if may != (stage >= from) {
+                let verb = if may { "still may" } else { "may not" };
+                wrong.push(format!("{verb} {kind} {table}"));
+            }
+        }
+    }
+    trial.rollback().await?;
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(OwnershipError::Refused(format!(
+        "tried as {role} after setting it to {stage}, it {}; a membership in another role or a \
+         grant to PUBLIC does that (see `access show`). Nothing was changed",
+        wrong.join(", ")
+    )))
+}
+
+/// One statement of each kind that changes nothing, and the stage that allows it.
+fn probes(table: &str, column: &str) -> [(&'static str, String, Stage); 4] {
+    let (name, column) = (format!("{SCHEMA}.{}", ident(table)), ident(column));
+    let insert = format!("INSERT INTO {name} SELECT * FROM {name} WHERE false");
+    let update = format!("UPDATE {name} SET {column} = {column} WHERE false");
+    [
+        (
+            "SELECT",
+            format!("SELECT 1 FROM {name} LIMIT 0"),
+            Stage::ReadOnly,
+        ),
+        ("INSERT", insert, Stage::ReadWrite),
+        ("UPDATE", update, Stage::ReadWrite),
+        (
+            "DELETE",
+            format!("DELETE FROM {name} WHERE false"),
+            Stage::ReadWrite,
+        ),
+    ]
+}
+
+/// What stands between a role and a lower stage.
+#[derive(Debug, Serialize)]
+pub struct Readiness {
+    /// The role.
+    pub role: String,
+    /// Whether writes are counted at all.
+    pub watched: bool,
+    /// What it wrote in the last 30 days.
+    pub written: Vec<Written>,
+}
+
+/// What a role wrote to a table, and what replaces it.
+#[derive(Debug, Serialize)]
+pub struct Written {
+    /// The table.
+    pub table: String,
+    /// INSERT, UPDATE, DELETE or TRUNCATE.
+    pub operation: String,
+    /// How many statements.
+    pub statements: i64,
+    /// The mutation to call instead.
+    pub instead: &'static str,
+}
+
+/// Whether a role may be lowered.
+///
+/// # Errors
+/// When there is no such role, or the database fails.
+pub async fn readiness(runner: &Runner, role: &str) -> Result<Readiness, OwnershipError> {
+    let db = runner.connection();
+    needs_postgres(db)?;
+    if !any(db, "SELECT 1 FROM pg_roles WHERE rolname = $1", &[role]).await? {
+        return Err(OwnershipError::Refused(format!("there is no role {role}")));
+    }
+    let watched = watch::is_on(db).await?;
+    let written = if watched {
+        watch::writes_of(db, role, 30).await?
+    } else {
+        Vec::new()
+    };
+    let written = written.into_iter().map(|it| Written {
+        instead: replacement(&it.table_name),
+        table: it.table_name,
+        operation: it.operation,
+        statements: it.statements,
+    });
+    Ok(Readiness {
+        role: role.to_owned(),
+        watched,
+        written: written.collect(),
+    })
+}
+
+/// The mutation that takes the place of direct writes to a table (`domain.md` sections 6 and 7).
+fn replacement(table: &str) -> &'static str {
+    match table {
+        "finance_client" => "createFinanceClient, updateCourtReference, changePaymentMethod",
+        "invoice" | "invoice_fee_range" | "counter" => "createGeneratedInvoices, addManualInvoice",
+        "fee_reduction" => "addFeeReduction, cancelFeeReduction",
+        "ledger" | "ledger_allocation" => {
+            "none of its own: written by each change that moves money"
+        }
+        "invoice_adjustment" => "raiseInvoiceAdjustment, decideInvoiceAdjustment",
+        "refund" | "bank_details" => "requestRefund, decideRefund, cancelRefund",
+        _ => "none yet",
+    }
+}
