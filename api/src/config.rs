@@ -28,7 +28,7 @@ pub enum Command {
     /// Serve the API over a PostgreSQL database and a Sirius.
     ///
     /// The schema must be there: `migration up` makes it. Logs go to standard error.
-    Serve(ServeArguments),
+    Serve(Box<ServeArguments>),
     /// Try it: sample data, a stand-in Sirius and GraphiQL, with nothing to set up.
     ///
     /// All of it is made anew at each start and gone afterwards.
@@ -64,6 +64,9 @@ pub struct ServeArguments {
     /// Age from which the list of users is not served any more.
     #[arg(long, env = "USER_CACHE_STALE", default_value = "48h")]
     user_cache_stale: String,
+    /// Serve although the schema lacks migrations of this program: on or off.
+    #[arg(long, env = "ALLOW_SCHEMA_BEHIND", default_value = "off")]
+    allow_schema_behind: String,
     #[command(flatten)]
     common: CommonArguments,
 }
@@ -100,6 +103,7 @@ pub struct ServeSettings {
     pub sirius_timeout: Duration,
     pub user_cache_fresh: Duration,
     pub user_cache_stale: Duration,
+    pub allow_schema_behind: bool,
     pub listen_addr: SocketAddr,
     pub log_format: LogFormat,
     pub graphiql_dir: PathBuf,
@@ -194,6 +198,14 @@ impl Check {
                     .filter(|it| !it.is_zero())
             },
         )
+    }
+
+    fn switch(&mut self, name: &str, value: &str) -> Option<bool> {
+        self.value(name, value, "on or off", |value| match value {
+            "on" => Some(true),
+            "off" => Some(false),
+            _ => None,
+        })
     }
 
     fn log_filter(&mut self) {
@@ -306,6 +318,7 @@ impl ServeArguments {
                 .faults
                 .push("SIRIUS_TIMEOUT is not shorter than REQUEST_TIMEOUT".to_owned());
         }
+        let allow_schema_behind = check.switch("ALLOW_SCHEMA_BEHIND", &self.allow_schema_behind);
         let common = check.common(&self.common);
         let DemoSettings {
             listen_addr,
@@ -321,6 +334,7 @@ impl ServeArguments {
             sirius_timeout: sirius_timeout?,
             user_cache_fresh: user_cache_fresh?,
             user_cache_stale: user_cache_stale?,
+            allow_schema_behind: allow_schema_behind?,
             listen_addr,
             log_format,
             graphiql_dir,

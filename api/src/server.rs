@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use migration::connection::{Missing, UrlError, options};
+use migration::state::schema_state;
 use sea_orm::{Database, DatabaseConnection, DbErr};
 use tokio::net::TcpListener;
 use tokio::signal;
@@ -25,6 +26,12 @@ pub enum ServeError {
     /// The database's settings are of no use.
     #[error("the database: {0}")]
     Database(#[from] DbErr),
+    /// The schema lacks migrations.
+    #[error(
+        "the schema lacks {}: run `migration up` first, or add --allow-schema-behind on",
+        .0.join(", ")
+    )]
+    Behind(Vec<String>),
     /// The client for Sirius cannot be made.
     #[error(transparent)]
     Sirius(#[from] SiriusError),
@@ -51,11 +58,42 @@ pub enum ServeError {
 /// UNAVAILABLE until it is back.
 pub async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
     let db = connect(&settings).await?;
+    check_schema(&db, settings.allow_schema_behind).await?;
     let clock = SystemClock::shared();
     let app = app(&settings, db, clock, SignIn::default())?;
     let listener = listen(settings.listen_addr).await?;
-    tracing::info!(address = %settings.listen_addr, "serving");
+    tracing::info!(address = %listener.local_addr()?, "serving");
     run(listener, router(app)).await
+}
+
+/// Refuses a schema that lacks migrations of this program, unless told otherwise; warns of one that
+/// is ahead, and of a role that may change the schema. A database that is down is not checked:
+/// `/health/ready` says so until it is back.
+///
+/// # Errors
+/// [`ServeError::Behind`].
+async fn check_schema(db: &DatabaseConnection, allow_behind: bool) -> Result<(), ServeError> {
+    let state = match schema_state(db).await {
+        Ok(state) => state,
+        Err(error) => {
+            tracing::warn!(%error, "the schema could not be checked");
+            return Ok(());
+        }
+    };
+    if state.may_alter {
+        tracing::warn!("the connected role may change the schema; serve as one that may not");
+    }
+    if !state.ahead.is_empty() {
+        tracing::warn!(ahead = ?state.ahead, "the schema has migrations that this program lacks");
+    }
+    if state.behind.is_empty() {
+        return Ok(());
+    }
+    if !allow_behind {
+        return Err(ServeError::Behind(state.behind));
+    }
+    tracing::warn!(behind = ?state.behind, "the schema lacks migrations of this program");
+    Ok(())
 }
 
 /// A pool as the settings have it; it connects when it is first used.

@@ -14,6 +14,7 @@ pub mod ownership;
 mod report;
 pub mod runner;
 mod sqlstate;
+pub mod state;
 
 mod m20261121_000001_baseline;
 mod m20261121_000002_created_by;

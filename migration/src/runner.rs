@@ -27,9 +27,12 @@ pub enum RunError {
     /// The URL is of no use.
     #[error(transparent)]
     Url(#[from] UrlError),
+    /// Somebody uses a table.
+    #[error("a table is in use and was not waited for any longer: {0}")]
+    InUse(DbErr),
     /// The database refused or did not answer.
     #[error("the database: {0}")]
-    Database(#[from] DbErr),
+    Database(DbErr),
     /// Somebody else is migrating.
     #[error("another migration is at work on this database; nothing was done")]
     Busy,
@@ -72,6 +75,15 @@ pub enum RunError {
         /// The database's name.
         database: String,
     },
+}
+
+impl From<DbErr> for RunError {
+    fn from(error: DbErr) -> Self {
+        match sqlstate(&error).as_deref() {
+            Some(LOCK_NOT_AVAILABLE) => Self::InUse(error),
+            _ => Self::Database(error),
+        }
+    }
 }
 
 impl RunError {

@@ -5,6 +5,7 @@ mod caller;
 mod created_by;
 mod house;
 mod outage;
+mod ownership;
 mod paging;
 mod protocol;
 mod schema;

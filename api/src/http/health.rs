@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::StatusCode;
+use migration::state::schema_state;
 
 use super::router::App;
 
@@ -12,13 +13,26 @@ pub(super) async fn live() -> &'static str {
     "live\n"
 }
 
-/// The database answers.
-pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
-    match app.db.ping().await {
-        Ok(()) => (StatusCode::OK, "ready\n"),
-        Err(_) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the database does not answer\n",
-        ),
+/// The database answers, and its schema is that of this program. What is odd but no hindrance is
+/// said after `ready`.
+pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, String) {
+    let unavailable = |text: &str| (StatusCode::SERVICE_UNAVAILABLE, format!("{text}\n"));
+    let state = match schema_state(&app.db).await {
+        Ok(state) => state,
+        Err(error) => {
+            tracing::warn!(%error, "the database does not answer the readiness check");
+            return unavailable("the database does not answer");
+        }
+    };
+    if !state.behind.is_empty() {
+        return unavailable("the schema lacks migrations of this program: run `migration up`");
     }
+    let mut text = "ready\n".to_owned();
+    if !state.ahead.is_empty() {
+        text.push_str("the schema has migrations that this program lacks\n");
+    }
+    if state.may_alter {
+        text.push_str("the connected role may change the schema\n");
+    }
+    (StatusCode::OK, text)
 }

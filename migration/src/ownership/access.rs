@@ -8,9 +8,11 @@ use sea_orm_migration::sea_orm::{DatabaseTransaction, TransactionTrait};
 use serde::Serialize;
 
 use super::catalog::BOOKKEEPING;
+use super::grants::{Relations, no_access, read_only, read_write};
 use super::{OwnershipError, any, execute, ident, needs_postgres, rows, watch};
 use crate::connection::SCHEMA;
 use crate::runner::Runner;
+use crate::sqlstate::{INSUFFICIENT_PRIVILEGE, sqlstate};
 
 /// How far a role is let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -97,112 +99,6 @@ const SHOW: &str = "
     WHERE d.defaclnamespace = to_regnamespace($1)
     GROUP BY 1, 2
     ORDER BY 1, 2";
-
-/// What grants are about: named one by one, since the present-day service's bookkeeping is not ours
-/// to grant on.
-pub(super) struct Relations {
-    tables: Vec<String>,
-    /// Where migrations are recorded: nobody's to write but the owner's.
-    record: Vec<String>,
-    sequences: Vec<String>,
-}
-
-impl Relations {
-    pub(super) async fn read(db: &impl ConnectionTrait) -> Result<Self, DbErr> {
-        let sql = "SELECT relname::text, relkind::text FROM pg_class
-            WHERE relnamespace = to_regnamespace($1) AND relkind IN ('r', 'p', 'v', 'm', 'S')
-            AND relname NOT LIKE 'goose\\_db\\_version%' ORDER BY 1";
-        let mut relations = Self {
-            tables: vec![],
-            record: vec![],
-            sequences: vec![],
-        };
-        for row in rows(db, sql, &[SCHEMA]).await? {
-            let (name, kind): (String, String) =
-                (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-            let list = match kind.as_str() {
-                "S" => &mut relations.sequences,
-                _ if BOOKKEEPING.contains(&name.as_str()) => &mut relations.record,
-                _ => &mut relations.tables,
-            };
-            list.push(format!("{SCHEMA}.{}", ident(&name)));
-        }
-        Ok(relations)
-    }
-
-    /// Grants, or with `verb` as REVOKE takes back, on each kind there is.
-    fn each(&self, verb: &str, on: [&str; 3], whom: &str) -> Vec<String> {
-        let lists = [
-            ("TABLE", &self.tables),
-            ("TABLE", &self.record),
-            ("SEQUENCE", &self.sequences),
-        ];
-        lists
-            .into_iter()
-            .zip(on)
-            .filter(|((_, names), _)| !names.is_empty())
-            .map(|((kind, names), privileges)| {
-                format!("{verb} {privileges} ON {kind} {} {whom}", names.join(", "))
-            })
-            .collect()
-    }
-}
-
-/// Statements that let a role read and write the rows there are.
-pub(super) fn read_write_now(relations: &Relations, role: &str) -> Vec<String> {
-    let to = format!("TO {}", ident(role));
-    let mut statements = vec![format!("GRANT USAGE ON SCHEMA {SCHEMA} {to}")];
-    let on = [
-        "SELECT, INSERT, UPDATE, DELETE",
-        "SELECT",
-        "SELECT, UPDATE, USAGE",
-    ];
-    statements.extend(relations.each("GRANT", on, &to));
-    statements
-}
-
-/// Statements that let a role read and write rows, of tables to come as well.
-pub(super) fn read_write(relations: &Relations, role: &str, owner: &str) -> Vec<String> {
-    let mut statements = read_write_now(relations, role);
-    let privileges = ["SELECT, INSERT, UPDATE, DELETE", "SELECT, UPDATE, USAGE"];
-    statements.extend(in_future(role, owner, "GRANT", privileges, "TO"));
-    statements
-}
-
-/// Statements that let a role read, and no more.
-pub(super) fn read_only(relations: &Relations, role: &str, owner: &str) -> Vec<String> {
-    let mut statements = no_access(relations, role, owner);
-    let to = format!("TO {}", ident(role));
-    statements.push(format!("GRANT USAGE ON SCHEMA {SCHEMA} {to}"));
-    statements.extend(relations.each("GRANT", ["SELECT"; 3], &to));
-    statements.extend(in_future(role, owner, "GRANT", ["SELECT"; 2], "TO"));
-    statements
-}
-
-/// Statements that shut a role out.
-fn no_access(relations: &Relations, role: &str, owner: &str) -> Vec<String> {
-    let from = format!("FROM {}", ident(role));
-    let mut statements = relations.each("REVOKE", ["ALL"; 3], &from);
-    statements.push(format!("REVOKE ALL ON SCHEMA {SCHEMA} {from}"));
-    statements.extend(in_future(role, owner, "REVOKE", ["ALL"; 2], "FROM"));
-    statements
-}
-
-/// Default privileges on tables and on sequences that the owner makes from now on.
-fn in_future(
-    role: &str,
-    owner: &str,
-    verb: &str,
-    [tables, sequences]: [&str; 2],
-    to: &str,
-) -> [String; 2] {
-    let (role, owner) = (ident(role), ident(owner));
-    let future = format!("ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {SCHEMA} {verb}");
-    [
-        format!("{future} {tables} ON TABLES {to} {role}"),
-        format!("{future} {sequences} ON SEQUENCES {to} {role}"),
-    ]
-}
 
 /// Brings a role to a stage in one transaction and proves it by trying as that role. Gives the
 /// statements.
@@ -313,10 +209,13 @@ async fn prove(
     role: &str,
     stage: Stage,
 ) -> Result<(), OwnershipError> {
-    let first_columns = "SELECT c.relname::text, a.attname::text
-        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = 1
-        WHERE c.relnamespace = to_regnamespace($1) AND c.relkind IN ('r', 'p') ORDER BY 1";
-    let tables = rows(transaction, first_columns, &[SCHEMA]).await?;
+    // An identity is refused for what it is, before anybody asks for the right.
+    let columns = "SELECT DISTINCT ON (c.oid) c.relname::text, a.attname::text
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE c.relnamespace = to_regnamespace($1) AND c.relkind IN ('r', 'p')
+        AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity = '' AND a.attgenerated = ''
+        ORDER BY c.oid, a.attnum";
+    let tables = rows(transaction, columns, &[SCHEMA]).await?;
     let trial = transaction.begin().await?;
     trial
         .execute_unprepared(&format!("SET LOCAL ROLE {}", ident(role)))
@@ -330,7 +229,11 @@ async fn prove(
         }
         for (kind, probe, from) in probes(&table, &column) {
             let attempt = trial.begin().await?;
-            let may = attempt.execute_unprepared(&probe).await.is_ok();
+            // A trigger's refusal, say, is not about access.
+            let may = match attempt.execute_unprepared(&probe).await {
+                Ok(_) => true,
+                Err(error) => sqlstate(&error).as_deref() != Some(INSUFFICIENT_PRIVILEGE),
+            };
             attempt.rollback().await?;
             if may != (stage >= from) {
                 let verb = if may { "still may" } else { "may not" };
@@ -352,7 +255,7 @@ async fn prove(
 /// One statement of each kind that changes nothing, and the stage that allows it.
 fn probes(table: &str, column: &str) -> [(&'static str, String, Stage); 4] {
     let (name, column) = (format!("{SCHEMA}.{}", ident(table)), ident(column));
-    let insert = format!("INSERT INTO {name} SELECT * FROM {name} WHERE false");
+    let insert = format!("INSERT INTO {name} ({column}) SELECT NULL WHERE false");
     let update = format!("UPDATE {name} SET {column} = {column} WHERE false");
     [
         (

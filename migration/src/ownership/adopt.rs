@@ -7,7 +7,7 @@ use sea_orm_migration::sea_orm::TransactionTrait;
 use super::catalog::{BOOKKEEPING, Catalog, Kind};
 use super::compare::{Difference, compare};
 use super::scratch::Scratch;
-use super::{OwnershipError, access, any, execute, ident, literal, needs_postgres, rows, texts};
+use super::{OwnershipError, any, execute, grants, ident, literal, needs_postgres, rows, texts};
 use crate::Migrator;
 use crate::connection::SCHEMA;
 use crate::runner::{ADOPTION, Runner};
@@ -97,7 +97,7 @@ pub async fn adopt(
     {
         return Err(OwnershipError::Refused(format!("there is no role {owner}")));
     }
-    let mut statements = record(&versions);
+    let mut statements = record(&versions, &owner);
     statements.extend(take_ownership(&transaction, &owner).await?);
     statements.extend(raise_sequences(&transaction, &live, &noted, &owner).await?);
     if options.dry_run {
@@ -181,7 +181,7 @@ fn is_there(before: &Catalog, after: &Catalog, live: &Catalog) -> bool {
 }
 
 /// The record of migrations, in the shape that the library gives it, and of their adoption.
-fn record(versions: &[String]) -> Vec<String> {
+fn record(versions: &[String], owner: &str) -> Vec<String> {
     let table = format!("{SCHEMA}.{}", BOOKKEEPING[0]);
     let adoption = format!("{SCHEMA}.{ADOPTION}");
     let mut statements = vec![
@@ -194,6 +194,9 @@ fn record(versions: &[String]) -> Vec<String> {
              (version varchar NOT NULL PRIMARY KEY, adopted_at timestamptz NOT NULL)"
         ),
     ];
+    statements.extend(
+        [&table, &adoption].map(|it| format!("ALTER TABLE {it} OWNER TO {}", ident(owner))),
+    );
     for version in versions.iter().map(|version| literal(version)) {
         statements.push(format!(
             "INSERT INTO {table} VALUES ({version}, extract(epoch FROM now())::bigint)"
@@ -249,9 +252,9 @@ async fn take_ownership(
     }
     former.sort();
     former.dedup();
-    let relations = access::Relations::read(db).await?;
+    let relations = grants::Relations::read(db).await?;
     for role in former.iter().filter(|role| *role != owner) {
-        statements.extend(access::read_write_now(&relations, role));
+        statements.extend(grants::read_write_now(&relations, role));
     }
     Ok(statements)
 }

@@ -6,6 +6,7 @@ pub mod access;
 pub mod adopt;
 pub mod catalog;
 pub mod compare;
+mod grants;
 pub mod isolation;
 pub mod roles;
 mod scratch;

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::sea_orm::TransactionTrait;
 
-use super::{OwnershipError, access, any, execute, ident, needs_postgres, texts};
+use super::{OwnershipError, any, execute, grants, ident, needs_postgres, texts};
 use crate::connection::SCHEMA;
 use crate::runner::Runner;
 
@@ -49,9 +49,9 @@ pub async fn create(
     )
     .await?;
     if let Some(holder) = holder.first() {
-        let relations = access::Relations::read(&transaction).await?;
-        statements.extend(access::read_write(&relations, &names.service, holder));
-        statements.extend(access::read_only(&relations, &names.read_only, holder));
+        let relations = grants::Relations::read(&transaction).await?;
+        statements.extend(grants::read_write(&relations, &names.service, holder));
+        statements.extend(grants::read_only(&relations, &names.read_only, holder));
     }
     if dry_run {
         transaction.rollback().await?;

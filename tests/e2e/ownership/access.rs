@@ -1,0 +1,252 @@
+//! Letting roles in and shutting them out.
+
+use sea_orm::ConnectionTrait;
+
+use super::{Live, err, on_postgres, out};
+
+async fn watched() -> Live {
+    let live = Live::sirius().await;
+    for arguments in [&["adopt"][..], &["up"], &["watch", "on"]] {
+        let output = live.migration(arguments);
+        assert!(output.status.success(), "{}", err(&output));
+    }
+    live
+}
+
+/// Whether Sirius may read, and whether it may write.
+async fn rights(live: &Live) -> (bool, bool) {
+    let sirius = live.connect_as(&live.sirius).await;
+    let may = async |sql: &str| sirius.execute_unprepared(sql).await.is_ok();
+    let rights = (
+        may("SELECT 1 FROM supervision_finance.rate").await,
+        may("UPDATE supervision_finance.rate SET amount = amount WHERE false").await,
+    );
+    sirius.close().await.unwrap();
+    rights
+}
+
+#[test]
+fn a_role_is_brought_to_each_stage_and_new_tables_follow() {
+    on_postgres(async || {
+        let live = watched().await;
+        let role = live.sirius.clone();
+        assert_eq!(rights(&live).await, (true, true));
+        for (stage, expected) in [
+            ("read-only", (true, false)),
+            ("none", (false, false)),
+            ("read-write", (true, true)),
+            ("read-only", (true, false)),
+        ] {
+            let output = live.migration(&["access", "set", &role, stage, "--force"]);
+            assert!(output.status.success(), "{stage}: {}", err(&output));
+            assert_eq!(rights(&live).await, expected, "{stage}");
+        }
+        live.run("CREATE TABLE supervision_finance.later (id int)")
+            .await;
+        let sirius = live.connect_as(&role).await;
+        sirius
+            .execute_unprepared("SELECT 1 FROM later")
+            .await
+            .unwrap();
+        sirius
+            .execute_unprepared("DELETE FROM later")
+            .await
+            .unwrap_err();
+        sirius.close().await.unwrap();
+        let shown = out(&live.migration(&["access", "show"]));
+        let line = shown
+            .lines()
+            .find(|line| line.starts_with(&role) && line.contains(" rate "));
+        assert!(
+            line.is_some_and(|line| line.split_whitespace().skip(2).eq(["granted", "SELECT"])),
+            "{shown}"
+        );
+        assert!(shown.contains("future tables"), "{shown}");
+        live.drop().await;
+    });
+}
+
+#[test]
+fn a_role_that_wrote_lately_is_lowered_only_by_force() {
+    on_postgres(async || {
+        let live = watched().await;
+        let role = live.sirius.clone();
+        let readiness = live.migration(&["access", "readiness", &role]);
+        assert_eq!(readiness.status.code(), Some(0), "{}", out(&readiness));
+        let sirius = live.connect_as(&role).await;
+        sirius
+            .execute_unprepared("UPDATE invoice SET batchnumber = 8 WHERE id = 1")
+            .await
+            .unwrap();
+        sirius.close().await.unwrap();
+        let readiness = live.migration(&["access", "readiness", &role]);
+        assert_eq!(readiness.status.code(), Some(1));
+        assert!(
+            out(&readiness).contains("createGeneratedInvoices"),
+            "{}",
+            out(&readiness)
+        );
+        let refused = live.migration(&["access", "set", &role, "read-only"]);
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(
+            err(&refused).contains("wrote to invoice in the last 7 days"),
+            "{}",
+            err(&refused)
+        );
+        assert_eq!(rights(&live).await, (true, true));
+        // Eight days on.
+        live.run("UPDATE supervision_finance_watch.foreign_write SET at = at - interval '8 days'")
+            .await;
+        assert!(
+            live.migration(&["access", "set", &role, "read-only"])
+                .status
+                .success()
+        );
+        live.run("UPDATE supervision_finance_watch.foreign_write SET at = at - interval '30 days'")
+            .await;
+        assert_eq!(
+            live.migration(&["access", "readiness", &role])
+                .status
+                .code(),
+            Some(0)
+        );
+        live.drop().await;
+    });
+}
+
+#[test]
+fn without_watch_nothing_is_known_and_lowering_wants_force() {
+    on_postgres(async || {
+        let live = Live::sirius().await;
+        assert!(live.migration(&["adopt"]).status.success());
+        let role = live.sirius.clone();
+        let refused = live.migration(&["access", "set", &role, "none"]);
+        assert!(err(&refused).contains("watch is off"), "{}", err(&refused));
+        assert_eq!(
+            live.migration(&["access", "readiness", &role])
+                .status
+                .code(),
+            Some(1)
+        );
+        assert!(
+            live.migration(&["access", "set", &role, "none", "--force"])
+                .status
+                .success()
+        );
+        live.drop().await;
+    });
+}
+
+#[test]
+fn a_right_that_comes_by_another_way_foils_the_proof_and_nothing_changes() {
+    on_postgres(async || {
+        let mut live = watched().await;
+        let group = live.role("group", "NOLOGIN").await;
+        let role = live.sirius.clone();
+        live.run(&format!("GRANT {group} TO {role}")).await;
+        live.run(&format!(
+            "GRANT UPDATE ON supervision_finance.rate TO {group}"
+        ))
+        .await;
+        let refused = live.migration(&["access", "set", &role, "read-only", "--force"]);
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(
+            err(&refused).contains("still may UPDATE rate"),
+            "{}",
+            err(&refused)
+        );
+        assert_eq!(rights(&live).await, (true, true), "rolled back");
+        live.run(&format!(
+            "REVOKE ALL ON supervision_finance.rate FROM {group}"
+        ))
+        .await;
+        live.drop().await;
+    });
+}
+
+#[test]
+fn roles_that_no_grant_holds_back_are_refused() {
+    on_postgres(async || {
+        let mut live = watched().await;
+        let root = live.role("root", "SUPERUSER").await;
+        for (role, reason) in [
+            (root.as_str(), "superuser"),
+            ("no_such_role", "there is no role"),
+        ] {
+            let refused = live.migration(&["access", "set", role, "none", "--force"]);
+            assert!(err(&refused).contains(reason), "{}", err(&refused));
+        }
+        live.run(&format!(
+            "ALTER TABLE supervision_finance.rate OWNER TO {}",
+            live.sirius
+        ))
+        .await;
+        let refused = live.migration(&["access", "set", &live.sirius, "none", "--force"]);
+        assert!(err(&refused).contains("owns"), "{}", err(&refused));
+        live.drop().await;
+    });
+}
+
+#[test]
+fn a_dry_run_shows_the_sql_and_changes_nothing() {
+    on_postgres(async || {
+        let live = watched().await;
+        let output = live.migration(&[
+            "access",
+            "set",
+            &live.sirius,
+            "none",
+            "--force",
+            "--dry-run",
+        ]);
+        assert!(output.status.success());
+        assert!(
+            out(&output).contains("REVOKE ALL ON TABLE"),
+            "{}",
+            out(&output)
+        );
+        assert_eq!(rights(&live).await, (true, true));
+        live.drop().await;
+    });
+}
+
+#[test]
+fn the_three_roles_are_made_once_and_may_do_what_they_should() {
+    on_postgres(async || {
+        let mut live = Live::migrated().await;
+        let name = |role: &str| format!("{role}_{}", live.database.name());
+        let (owner, service, reader) = (name("o"), name("s"), name("r"));
+        live.roles
+            .extend([owner.clone(), service.clone(), reader.clone()]);
+        let arguments = [
+            "roles",
+            "--owner",
+            &owner,
+            "--service",
+            &service,
+            "--read-only",
+            &reader,
+        ];
+        for _ in 0..2 {
+            let output = live.migration(&arguments);
+            assert!(output.status.success(), "{}", err(&output));
+        }
+        let may = async |role: &str, right: &str| {
+            let sql = format!(
+                "SELECT has_table_privilege('{role}', 'supervision_finance.ledger', '{right}')::text"
+            );
+            live.texts(&sql).await.concat() == "true"
+        };
+        assert!(may(&service, "INSERT").await && may(&service, "SELECT").await);
+        assert!(may(&reader, "SELECT").await && !may(&reader, "INSERT").await);
+        let record = format!(
+            "SELECT has_table_privilege('{service}', 'supervision_finance.seaql_migrations', 'INSERT')::text"
+        );
+        assert_eq!(live.texts(&record).await, ["false"]);
+        let create = format!(
+            "SELECT has_schema_privilege('{service}', 'supervision_finance', 'CREATE')::text"
+        );
+        assert_eq!(live.texts(&create).await, ["false"]);
+        live.drop().await;
+    });
+}

@@ -1,0 +1,119 @@
+//! A server on a schema that is behind, ahead or its own to change.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use super::{Live, binary, err, on_postgres};
+
+fn command(url: &str) -> Command {
+    let mut command = Command::new(binary("finance-api"));
+    command
+        .args([
+            "serve",
+            "--listen-addr",
+            "127.0.0.1:0",
+            "--sirius-url",
+            "http://127.0.0.1:1",
+        ])
+        .env("DATABASE_URL", url)
+        .env("RUST_LOG", "info")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// A server, the address it logs, and its log until then.
+struct Server {
+    child: Child,
+    address: String,
+    log: String,
+}
+
+impl Server {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let mut log = String::new();
+        let mut address = None;
+        for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+            let line = line.unwrap();
+            address = line
+                .split_once("address=")
+                .map(|(_, it)| it.trim().to_owned());
+            log.push_str(&line);
+            log.push('\n');
+            if address.is_some() {
+                break;
+            }
+        }
+        Self {
+            child,
+            address: address.unwrap_or_else(|| panic!("{log}")),
+            log,
+        }
+    }
+
+    async fn ready(&self) -> (u16, String) {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let url = format!("http://{}/health/ready", self.address);
+        let response = client.get(url).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn behind_it_refuses_unless_told_otherwise_and_is_not_ready() {
+    on_postgres(async || {
+        let live = Live::migrated().await;
+        assert!(live.migration(&["down"]).status.success());
+        let output = command(live.database.url()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(err(&output).contains("migration up"), "{}", err(&output));
+        let server = Server::start(command(live.database.url()).env("ALLOW_SCHEMA_BEHIND", "on"));
+        let (status, text) = server.ready().await;
+        assert_eq!(status, 503, "{text}");
+        assert!(text.contains("lacks migrations"), "{text}");
+        drop(server);
+        live.drop().await;
+    });
+}
+
+#[test]
+fn ahead_or_with_a_role_that_may_change_it_it_warns_and_serves() {
+    on_postgres(async || {
+        let mut live = Live::migrated().await;
+        live.run("INSERT INTO supervision_finance.seaql_migrations VALUES ('m2099_later', 0)")
+            .await;
+        let server = Server::start(&mut command(live.database.url()));
+        assert!(
+            server.log.contains("may change the schema"),
+            "{}",
+            server.log
+        );
+        assert!(server.log.contains("m2099_later"), "{}", server.log);
+        let (status, text) = server.ready().await;
+        assert_eq!(status, 200, "{text}");
+        assert!(
+            text.contains("may change the schema") && text.contains("lacks"),
+            "{text}"
+        );
+        drop(server);
+
+        live.run("DELETE FROM supervision_finance.seaql_migrations WHERE version = 'm2099_later'")
+            .await;
+        let service = live.role("service", "LOGIN").await;
+        let set = live.migration(&["access", "set", &service, "read-write"]);
+        assert!(set.status.success(), "{}", err(&set));
+        let server = Server::start(&mut command(&live.url_as(&service)));
+        assert!(!server.log.contains("WARN"), "{}", server.log);
+        assert_eq!(server.ready().await, (200, "ready\n".to_owned()));
+        drop(server);
+        live.drop().await;
+    });
+}
