@@ -176,10 +176,7 @@ fn the_schema_moves_out_while_a_writer_runs_and_no_row_is_lost_or_doubled() {
         assert_eq!(old.texts(&counts).await, new.texts(&counts).await);
 
         // 7. Turn the line around before anybody writes on the new side: the way back.
-        new.run(&format!(
-            "ALTER SUBSCRIPTION finance_move DISABLE; ALTER SUBSCRIPTION finance_move SET (slot_name = NONE); DROP SUBSCRIPTION finance_move"
-        ))
-        .await;
+        new.run(&drop_subscription("finance_move")).await;
         old.run(&format!("SELECT pg_drop_replication_slot('{slot}')"))
             .await;
         new.run(&step("2. Publish")).await;
@@ -223,12 +220,20 @@ fn the_schema_moves_out_while_a_writer_runs_and_no_row_is_lost_or_doubled() {
         );
         until(&new.db, &caught_up).await;
         assert_whole(&old.db, acknowledged).await;
-        old.run("ALTER SUBSCRIPTION finance_back DISABLE; ALTER SUBSCRIPTION finance_back SET (slot_name = NONE); DROP SUBSCRIPTION finance_back").await;
+        old.run(&drop_subscription("finance_back")).await;
         new.run(&format!("SELECT pg_drop_replication_slot('{back}')"))
             .await;
         new.drop().await;
         old.drop().await;
     });
+}
+
+/// Drops a subscription and leaves its slot, which was made apart.
+fn drop_subscription(name: &str) -> String {
+    format!(
+        "ALTER SUBSCRIPTION {name} DISABLE; ALTER SUBSCRIPTION {name} SET (slot_name = NONE); \
+         DROP SUBSCRIPTION {name}"
+    )
 }
 
 /// What a subscriber connects by.
