@@ -35,12 +35,20 @@ fn lines_that_name(folder: &str, words: &[&str]) -> Vec<String> {
             .lines()
             .filter(|line| !line.trim_start().starts_with("//"))
         {
-            if words.iter().any(|word| line.contains(word)) {
+            if words.iter().any(|word| names(line, word)) {
                 found.push(format!("{}: {line}", path.display()));
             }
         }
     }
     found
+}
+
+/// Whether the word stands in the line, and not as the end of a longer one.
+fn names(line: &str, word: &str) -> bool {
+    line.match_indices(word).any(|(place, _)| {
+        let before = line[..place].chars().next_back();
+        before.is_none_or(|it| !it.is_alphanumeric() && it != '_')
+    })
 }
 
 #[test]
