@@ -19,6 +19,17 @@ pub(crate) async fn of_next_down(transaction: &DatabaseTransaction) -> Result<Ve
     let after = columns(&trial).await?;
     trial.rollback().await?;
 
+    // Nobody may put anything in between looking and dropping: locks of the trial went with it.
+    if transaction.get_database_backend() == DbBackend::Postgres {
+        for table in before
+            .difference(&after)
+            .map(|(table, _)| table)
+            .collect::<BTreeSet<_>>()
+        {
+            let lock = format!("LOCK TABLE \"{table}\" IN ACCESS EXCLUSIVE MODE");
+            transaction.execute_unprepared(&lock).await?;
+        }
+    }
     let kept = after
         .iter()
         .map(|(table, _)| table.as_str())

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::columns::{drop_table, sequence};
+use crate::columns::{drop_table, on_postgres, sequence};
 use crate::report;
 
 /// See the module.
@@ -15,6 +15,8 @@ impl MigrationTrait for Migration {
         if !manager.has_table("report").await? {
             return Ok(());
         }
+        // Nobody may put a row in between looking and dropping.
+        on_postgres(manager, "LOCK TABLE report IN ACCESS EXCLUSIVE MODE").await?;
         let any = Query::select()
             .expr(Expr::val(1))
             .from("report")

@@ -42,6 +42,9 @@ pub enum RunError {
          it must be taken over by `migration adopt` first"
     )]
     NotAdopted,
+    /// The schema belongs to a role that the connected one is not a member of.
+    #[error("schema {SCHEMA} belongs to {0}: run this as {0}, or as a member of it")]
+    NotOwner(String),
     /// Taking an adopted version back would destroy live tables.
     #[error("{0} was adopted, not made here: nothing goes below it")]
     Adopted(String),
@@ -168,6 +171,7 @@ impl Runner {
                 .execute_unprepared(&format!("CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
                 .await?;
         }
+        self.act_as_owner().await?;
         let mut applied = Vec::new();
         while steps.is_none_or(|most| applied.len() < most as usize) {
             match self.step_up().await {
@@ -187,6 +191,7 @@ impl Runner {
     pub async fn down(&self, steps: u32, destroy: Option<&str>) -> Result<Vec<String>, RunError> {
         let database = database_name(&self.db).await?;
         self.confirm(&database, destroy, false)?;
+        self.act_as_owner().await?;
         let adopted = self.adopted().await?;
         let mut reverted = Vec::new();
         for _ in 0..steps {
@@ -309,6 +314,32 @@ impl Runner {
                 ..Default::default()
             })
             .await
+    }
+
+    /// What migrations make belongs to the schema's owner, whoever runs them: default privileges
+    /// and later commands rely on it.
+    async fn act_as_owner(&self) -> Result<(), RunError> {
+        if self.backend() != DbBackend::Postgres {
+            return Ok(());
+        }
+        let sql = format!(
+            "SELECT pg_get_userbyid(nspowner)::text AS owner, pg_has_role(nspowner, 'MEMBER') AS may \
+             FROM pg_namespace WHERE nspname = '{SCHEMA}' \
+             AND pg_get_userbyid(nspowner) <> current_user"
+        );
+        let statement = Statement::from_string(self.backend(), sql);
+        let Some(row) = self.db.query_one_raw(statement).await? else {
+            return Ok(());
+        };
+        let owner: String = row.try_get("", "owner")?;
+        if !row.try_get::<bool>("", "may")? {
+            return Err(RunError::NotOwner(owner));
+        }
+        let owner = owner.replace('"', "\"\"");
+        self.db
+            .execute_unprepared(&format!("SET ROLE \"{owner}\""))
+            .await?;
+        Ok(())
     }
 
     /// Tables without a record of migrations are somebody's data.

@@ -89,6 +89,9 @@ pub(super) enum OwnershipCommand {
         /// Reports: reads.
         #[arg(long, default_value = "finance_read_only")]
         read_only: String,
+        /// Give their rights also to roles that were there before.
+        #[arg(long)]
+        grant: bool,
         /// Show all SQL and change nothing.
         #[arg(long)]
         dry_run: bool,
@@ -100,12 +103,12 @@ pub(super) enum WatchCommand {
     /// Note DDL by anyone, and writes by roles other than our own. Again after migrations, to take
     /// new tables in.
     On {
-        /// What is done about DDL by others.
-        #[arg(long, value_enum, default_value_t = Mode::Observe)]
-        mode: Mode,
-        /// A log-in role of our own, whose writes are not noted; may be repeated. The schema's
-        /// owner and the connected role always are.
-        #[arg(long, value_name = "ROLE", default_value = "finance_service")]
+        /// What is done about DDL by others; observe, unless it was said before.
+        #[arg(long, value_enum)]
+        mode: Option<Mode>,
+        /// A role of our own, whose writes, and whose members' writes, are not noted; may be repeated,
+        /// and adds to those named before. The schema's owner and the connected role always are.
+        #[arg(long, value_name = "ROLE")]
         own: Vec<String>,
     },
     /// Note no more. What was noted stays.
@@ -210,6 +213,7 @@ impl OwnershipCommand {
                 owner,
                 service,
                 read_only,
+                grant,
                 dry_run,
             } => {
                 let names = roles::Names {
@@ -217,7 +221,7 @@ impl OwnershipCommand {
                     service,
                     read_only,
                 };
-                sql(out, &roles::create(runner, &names, dry_run).await?)?;
+                sql(out, &roles::create(runner, &names, grant, dry_run).await?)?;
                 Ok(ExitCode::SUCCESS)
             }
         }
@@ -257,6 +261,11 @@ impl WatchCommand {
                     out,
                     "mode              {}",
                     status.mode.as_deref().unwrap_or("none")
+                )?;
+                writeln!(
+                    out,
+                    "since             {}",
+                    status.since.as_deref().unwrap_or("never")
                 )?;
                 writeln!(out, "roles of our own  {}", status.own_roles.join(", "))?;
                 if !status.unwatched.is_empty() && status.is_on {
@@ -309,9 +318,10 @@ impl AccessCommand {
                 let readiness = access::readiness(runner, &role).await?;
                 if format == Format::Json {
                     json(out, &readiness)?;
-                } else if !readiness.watched {
-                    writeln!(out, "nothing is known: watch is off")?;
                 } else {
+                    if let Some(gap) = &readiness.gap {
+                        writeln!(out, "not all is known: {gap}")?;
+                    }
                     let none = "it wrote nothing in the last 30 days";
                     table(out, format, &readiness.written, none, |it| {
                         let statements = it.statements.to_string();
@@ -319,7 +329,9 @@ impl AccessCommand {
                         vec![it.table.clone(), it.operation.clone(), statements, instead]
                     })?;
                 }
-                Ok(found(!readiness.watched || !readiness.written.is_empty()))
+                Ok(found(
+                    readiness.gap.is_some() || !readiness.written.is_empty(),
+                ))
             }
         }
     }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::catalog::BOOKKEEPING;
 use super::grants::{Relations, no_access, read_only, read_write};
-use super::{OwnershipError, any, execute, ident, needs_postgres, rows, watch};
+use super::{OwnershipError, any, execute, ident, needs_postgres, rows, texts, watch};
 use crate::connection::SCHEMA;
 use crate::runner::Runner;
 use crate::sqlstate::{INSUFFICIENT_PRIVILEGE, sqlstate};
@@ -44,7 +44,7 @@ pub struct Grant {
     pub object: String,
     /// Privileges, such as `SELECT, INSERT`.
     pub privileges: String,
-    /// `owner`, `superuser`, `granted`, `inherited`, `public`.
+    /// `owner`, `superuser`, `granted`, `inherited`, `public`. A right on some columns counts.
     pub by: String,
 }
 
@@ -55,6 +55,17 @@ pub struct Grant {
 pub async fn show(runner: &Runner) -> Result<Vec<Grant>, OwnershipError> {
     let db = runner.connection();
     needs_postgres(db)?;
+    if !any(
+        db,
+        "SELECT 1 FROM pg_namespace WHERE nspname = $1",
+        &[SCHEMA],
+    )
+    .await?
+    {
+        return Err(OwnershipError::Refused(format!(
+            "there is no schema {SCHEMA} in this database: is it the right one?"
+        )));
+    }
     let mut grants = Vec::new();
     for row in rows(db, SHOW, &[SCHEMA]).await? {
         grants.push(Grant {
@@ -81,6 +92,8 @@ const SHOW: &str = "
         WHERE CASE WHEN o.relkind = 'S'
             THEN p.privilege IN ('SELECT', 'UPDATE', 'USAGE')
                 AND has_sequence_privilege(r.oid, o.oid, p.privilege)
+            WHEN p.privilege IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES')
+            THEN has_any_column_privilege(r.oid, o.oid, p.privilege)
             ELSE p.privilege <> 'USAGE' AND has_table_privilege(r.oid, o.oid, p.privilege) END
     )
     SELECT role, name, string_agg(privilege, ', ' ORDER BY privilege), min(CASE
@@ -91,12 +104,19 @@ const SHOW: &str = "
         ELSE 'inherited' END)
     FROM held GROUP BY role, name
     UNION ALL
+    SELECT r.role, 'the schema itself', string_agg(p.privilege, ', ' ORDER BY p.privilege),
+        min(CASE WHEN r.rolsuper THEN 'superuser' WHEN r.oid = n.nspowner THEN 'owner'
+            WHEN EXISTS (SELECT 1 FROM aclexplode(n.nspacl) a WHERE a.grantee = r.oid) THEN 'granted'
+            ELSE 'inherited' END)
+    FROM roles r CROSS JOIN pg_namespace n CROSS JOIN unnest(ARRAY['USAGE', 'CREATE']) p(privilege)
+    WHERE n.nspname = $1 AND has_schema_privilege(r.oid, n.oid, p.privilege) GROUP BY r.role
+    UNION ALL
     SELECT CASE WHEN a.grantee = 0 THEN 'public' ELSE pg_get_userbyid(a.grantee)::text END,
         CASE d.defaclobjtype WHEN 'r' THEN 'future tables' WHEN 'S' THEN 'future sequences'
             ELSE 'future ' || d.defaclobjtype::text END || ' of ' || pg_get_userbyid(d.defaclrole),
         string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type), 'granted'
     FROM pg_default_acl d CROSS JOIN aclexplode(d.defaclacl) a
-    WHERE d.defaclnamespace = to_regnamespace($1)
+    WHERE d.defaclnamespace IN (to_regnamespace($1), 0)
     GROUP BY 1, 2
     ORDER BY 1, 2";
 
@@ -121,6 +141,13 @@ pub async fn set(
     if is_lowered && !force {
         refuse_writer(&transaction, role, stage).await?;
     }
+    let may_try = "SELECT 1 FROM pg_roles WHERE rolname = $1 AND pg_has_role(oid, 'MEMBER')";
+    if !dry_run && !any(&transaction, may_try, &[role]).await? {
+        return Err(OwnershipError::Refused(format!(
+            "to try as {role}, the connected role must be a member of it: GRANT {role} TO it first, \
+             or run this as a superuser"
+        )));
+    }
     let relations = Relations::read(&transaction).await?;
     let statements = match stage {
         Stage::None => no_access(&relations, role, &owner),
@@ -138,7 +165,7 @@ pub async fn set(
 }
 
 /// The schema's owner; refuses roles that no grant can hold back.
-async fn refuse_unfit(
+pub(super) async fn refuse_unfit(
     transaction: &DatabaseTransaction,
     role: &str,
 ) -> Result<String, OwnershipError> {
@@ -183,10 +210,10 @@ async fn refuse_writer(
     role: &str,
     stage: Stage,
 ) -> Result<(), OwnershipError> {
-    if !watch::is_on(transaction).await? {
+    if let Some(gap) = watch::gap(transaction, 7).await? {
         return Err(OwnershipError::Refused(format!(
-            "nothing is known of what {role} writes, since watch is off: turn it on and wait, or \
-             add --force to set it to {stage} all the same"
+            "it is not known what {role} wrote in the last 7 days: {gap}. Wait, or add --force to \
+             set it to {stage} all the same"
         )));
     }
     let written = watch::writes_of(transaction, role, 7).await?;
@@ -242,6 +269,12 @@ async fn prove(
         }
     }
     trial.rollback().await?;
+    if stage < Stage::ReadWrite {
+        let left = texts(transaction, LEFT_OVER, &[role, SCHEMA]).await?;
+        wrong.extend(left.into_iter().map(|right| format!("still may {right}")));
+        wrong.sort();
+        wrong.dedup();
+    }
     if wrong.is_empty() {
         return Ok(());
     }
@@ -251,6 +284,26 @@ async fn prove(
         wrong.join(", ")
     )))
 }
+
+/// Rights to write that a role below read-write must not have, on any column, sequence or the
+/// schema itself. Trying `nextval` would use a number up, so these are asked for.
+const LEFT_OVER: &str = "
+    SELECT p.privilege || ' ' || c.relname FROM pg_class c
+    CROSS JOIN unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) p(privilege)
+    WHERE c.relnamespace = to_regnamespace($2) AND c.relkind IN ('r', 'p', 'v')
+    AND c.relname NOT LIKE 'goose\\_db\\_version%'
+    AND CASE WHEN p.privilege IN ('INSERT', 'UPDATE')
+        THEN has_any_column_privilege($1, c.oid, p.privilege)
+        ELSE has_table_privilege($1, c.oid, p.privilege) END
+    UNION ALL
+    SELECT p.privilege || ' ' || c.relname FROM pg_class c
+    CROSS JOIN unnest(ARRAY['USAGE', 'UPDATE']) p(privilege)
+    WHERE c.relnamespace = to_regnamespace($2) AND c.relkind = 'S'
+    AND c.relname NOT LIKE 'goose\\_db\\_version%'
+    AND has_sequence_privilege($1, c.oid, p.privilege)
+    UNION ALL
+    SELECT 'CREATE in the schema' WHERE has_schema_privilege($1, to_regnamespace($2), 'CREATE')
+    ORDER BY 1";
 
 /// One statement of each kind that changes nothing, and the stage that allows it.
 fn probes(table: &str, column: &str) -> [(&'static str, String, Stage); 4] {
@@ -278,8 +331,8 @@ fn probes(table: &str, column: &str) -> [(&'static str, String, Stage); 4] {
 pub struct Readiness {
     /// The role.
     pub role: String,
-    /// Whether writes are counted at all.
-    pub watched: bool,
+    /// Why not all of the last 30 days is known; none if it is.
+    pub gap: Option<String>,
     /// What it wrote in the last 30 days.
     pub written: Vec<Written>,
 }
@@ -307,7 +360,8 @@ pub async fn readiness(runner: &Runner, role: &str) -> Result<Readiness, Ownersh
     if !any(db, "SELECT 1 FROM pg_roles WHERE rolname = $1", &[role]).await? {
         return Err(OwnershipError::Refused(format!("there is no role {role}")));
     }
-    let watched = watch::is_on(db).await?;
+    let gap = watch::gap(db, 30).await?;
+    let watched = watch::status(runner).await?.mode.is_some();
     let written = if watched {
         watch::writes_of(db, role, 30).await?
     } else {
@@ -321,7 +375,7 @@ pub async fn readiness(runner: &Runner, role: &str) -> Result<Readiness, Ownersh
     });
     Ok(Readiness {
         role: role.to_owned(),
-        watched,
+        gap,
         written: written.collect(),
     })
 }

@@ -2,12 +2,15 @@
 //! compare, and only if nothing stands against it, record what is there and take ownership.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::TransactionTrait;
+use sea_orm_migration::sea_orm::{DatabaseConnection, TransactionTrait};
 
 use super::catalog::{BOOKKEEPING, Catalog, Kind};
 use super::compare::{Difference, compare};
 use super::scratch::Scratch;
-use super::{OwnershipError, any, execute, grants, ident, literal, needs_postgres, rows, texts};
+use super::{
+    OwnershipError, any, execute, grants, ident, literal, lock_together, needs_postgres, rows,
+    texts,
+};
 use crate::Migrator;
 use crate::connection::SCHEMA;
 use crate::runner::{ADOPTION, Runner};
@@ -59,7 +62,10 @@ pub async fn adopt(
     let db = runner.connection();
     needs_postgres(db)?;
     if !runner.recorded().await?.is_empty() {
-        return Ok(Adoption::Done);
+        return match &options.owner {
+            Some(owner) => hand_over(db, owner, options.dry_run).await,
+            None => Ok(Adoption::Done),
+        };
     }
     let live = Catalog::read(db, SCHEMA).await?;
     if live.tables().next().is_none() {
@@ -81,25 +87,37 @@ pub async fn adopt(
         });
     }
 
-    let transaction = db.begin().await?;
+    let tables = live.tables().map(str::to_owned).collect::<Vec<_>>();
+    let transaction = lock_together(db, &tables, "ACCESS EXCLUSIVE").await?;
+    if Catalog::read(&transaction, SCHEMA).await? != live {
+        return Err(OwnershipError::Refused(
+            "the schema was changed while it was compared; nothing was done: run it again"
+                .to_owned(),
+        ));
+    }
     let owner = match &options.owner {
         Some(owner) => owner.clone(),
         None => texts(&transaction, "SELECT current_user::text", &[])
             .await?
             .concat(),
     };
-    if !any(
-        &transaction,
-        "SELECT 1 FROM pg_roles WHERE rolname = $1",
-        &[&owner],
-    )
-    .await?
-    {
-        return Err(OwnershipError::Refused(format!("there is no role {owner}")));
-    }
+    refuse_unknown(&transaction, &owner).await?;
+    let missing = noted
+        .iter()
+        .filter(|it| it.kind == Kind::Sequence && it.found.is_none())
+        .map(|it| it.object.clone())
+        .collect::<Vec<_>>();
     let mut statements = record(&versions, &owner);
-    statements.extend(take_ownership(&transaction, &owner).await?);
-    statements.extend(raise_sequences(&transaction, &live, &noted, &owner).await?);
+    statements.extend(missing.iter().flat_map(|name| {
+        let name = format!("{SCHEMA}.{}", ident(name));
+        let owner = ident(&owner);
+        [
+            format!("CREATE SEQUENCE {name}"),
+            format!("ALTER SEQUENCE {name} OWNER TO {owner}"),
+        ]
+    }));
+    statements.extend(take_ownership(&transaction, &owner, &missing).await?);
+    statements.extend(raise_sequences(&transaction, &live, &missing).await?);
     if options.dry_run {
         transaction.rollback().await?;
     } else {
@@ -113,19 +131,69 @@ pub async fn adopt(
     })
 }
 
+/// Gives a schema that is recorded already to another owner.
+async fn hand_over(
+    db: &DatabaseConnection,
+    owner: &str,
+    dry_run: bool,
+) -> Result<Adoption, OwnershipError> {
+    let transaction = db.begin().await?;
+    refuse_unknown(&transaction, owner).await?;
+    let mut statements = take_ownership(&transaction, owner, &[]).await?;
+    if !statements
+        .iter()
+        .any(|statement| statement.contains(" OWNER TO "))
+    {
+        return Ok(Adoption::Done);
+    }
+    for record in [BOOKKEEPING[0], ADOPTION] {
+        let table = format!("{SCHEMA}.{record}");
+        if any(
+            &transaction,
+            "SELECT 1 WHERE to_regclass($1) IS NOT NULL",
+            &[&table],
+        )
+        .await?
+        {
+            statements.push(format!("ALTER TABLE {table} OWNER TO {}", ident(owner)));
+        }
+    }
+    if dry_run {
+        transaction.rollback().await?;
+    } else {
+        execute(&transaction, &statements).await?;
+        transaction.commit().await?;
+    }
+    Ok(Adoption::Adopted {
+        versions: Vec::new(),
+        noted: Vec::new(),
+        statements,
+    })
+}
+
+async fn refuse_unknown(db: &impl ConnectionTrait, role: &str) -> Result<(), OwnershipError> {
+    if any(db, "SELECT 1 FROM pg_roles WHERE rolname = $1", &[role]).await? {
+        return Ok(());
+    }
+    Err(OwnershipError::Refused(format!("there is no role {role}")))
+}
+
 /// Differences that change no meaning, or that taking over mends: an index more or less, a
 /// sequence that is missing, and what others have put beside the tables.
 fn is_harmless(difference: &Difference) -> bool {
     match difference.kind {
         Kind::Index => true,
         Kind::Sequence => difference.found.is_none() || difference.attribute.is_some(),
-        Kind::Trigger | Kind::Function | Kind::View | Kind::Type => difference.expected.is_none(),
+        Kind::Trigger | Kind::Function | Kind::View | Kind::Type | Kind::Policy => {
+            difference.expected.is_none()
+        }
         Kind::Table
         | Kind::Column
         | Kind::PrimaryKey
         | Kind::Unique
         | Kind::ForeignKey
         | Kind::Check
+        | Kind::Rule
         | Kind::Row => false,
     }
 }
@@ -161,13 +229,15 @@ async fn recognise(
 fn is_there(before: &Catalog, after: &Catalog, live: &Catalog) -> bool {
     let mut changes = 0_usize;
     let mut there = 0_usize;
-    let mut count = |is_there: bool| {
+    let mut only_keys = true;
+    let mut count = |kind: Kind, is_there: bool| {
+        only_keys &= matches!(kind, Kind::Index | Kind::Unique);
         changes = changes.saturating_add(1);
         there = there.saturating_add(usize::from(is_there));
     };
     for (object, attributes) in &after.0 {
         if before.0.get(object) != Some(attributes) {
-            count(live.0.contains_key(object));
+            count(object.0, live.0.contains_key(object));
         }
     }
     for object in before
@@ -175,9 +245,13 @@ fn is_there(before: &Catalog, after: &Catalog, live: &Catalog) -> bool {
         .keys()
         .filter(|object| !after.0.contains_key(*object))
     {
-        count(!live.0.contains_key(object));
+        count(object.0, !live.0.contains_key(object));
     }
-    changes > 0 && there.saturating_mul(2) > changes
+    // A missing index stands against nothing, so a step of indexes must be there as a whole.
+    if only_keys {
+        return changes > 0 && there == changes;
+    }
+    there.saturating_mul(2) > changes
 }
 
 /// The record of migrations, in the shape that the library gives it, and of their adoption.
@@ -206,11 +280,12 @@ fn record(versions: &[String], owner: &str) -> Vec<String> {
     statements
 }
 
-/// Makes the role the owner of schema, tables, views and sequences, the present-day service's
-/// bookkeeping excepted. Whoever owned them keeps reading and writing: Sirius must not break.
+/// Makes the role the owner of schema, tables and sequences, the present-day service's bookkeeping
+/// excepted. Views stay with whoever made them: they read with their owner's rights. Whoever owned them keeps reading and writing: Sirius must not break.
 async fn take_ownership(
     db: &impl ConnectionTrait,
     owner: &str,
+    new_sequences: &[String],
 ) -> Result<Vec<String>, OwnershipError> {
     let quoted = ident(owner);
     let mut statements = Vec::new();
@@ -226,7 +301,7 @@ async fn take_ownership(
     // A sequence that belongs to a column goes with its table.
     let sql = "SELECT c.relname::text, c.relkind::text, pg_get_userbyid(c.relowner)::text
         FROM pg_class c WHERE c.relnamespace = to_regnamespace($1)
-        AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
+        AND c.relkind IN ('r', 'p', 'S')
         AND c.relname NOT LIKE 'goose\\_db\\_version%'
         AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid
             AND d.classid = 'pg_class'::regclass AND d.deptype IN ('i', 'a')
@@ -240,8 +315,6 @@ async fn take_ownership(
         }
         let kind = match kind.as_str() {
             "S" => "SEQUENCE",
-            "v" => "VIEW",
-            "m" => "MATERIALIZED VIEW",
             _ => "TABLE",
         };
         statements.push(format!(
@@ -252,39 +325,27 @@ async fn take_ownership(
     }
     former.sort();
     former.dedup();
-    let relations = grants::Relations::read(db).await?;
+    let mut relations = grants::Relations::read(db).await?;
+    relations.add_sequences(new_sequences);
     for role in former.iter().filter(|role| *role != owner) {
         statements.extend(grants::read_write_now(&relations, role));
     }
     Ok(statements)
 }
 
-/// Makes missing sequences, and brings each that lags to its table's highest id. One that does not
-/// lag is left alone: setting it could set back what a writer takes meanwhile.
+/// Brings each sequence that lags to its table's highest id, those just made included. One that does
+/// not lag is left alone: setting it could set back what a writer takes meanwhile.
 async fn raise_sequences(
     db: &impl ConnectionTrait,
     live: &Catalog,
-    noted: &[Difference],
-    owner: &str,
+    made: &[String],
 ) -> Result<Vec<String>, OwnershipError> {
     let mut statements = Vec::new();
-    for missing in noted
-        .iter()
-        .filter(|it| it.kind == Kind::Sequence && it.found.is_none())
-    {
-        let name = format!("{SCHEMA}.{}", ident(&missing.object));
-        statements.push(format!("CREATE SEQUENCE {name}"));
-        statements.push(format!("ALTER SEQUENCE {name} OWNER TO {}", ident(owner)));
-    }
-    let missing = |name: &str| {
-        noted
-            .iter()
-            .any(|it| it.object == name && it.found.is_none())
-    };
     for table in live.tables() {
         let sequence = format!("{table}_id_seq");
-        let is_made = missing(&sequence);
-        if !is_made && !live.0.contains_key(&(Kind::Sequence, sequence.clone())) {
+        let is_made = made.contains(&sequence);
+        let is_there = live.0.contains_key(&(Kind::Sequence, sequence.clone()));
+        if !(is_made || is_there) || !live.has_column(table, "id") {
             continue;
         }
         let name = format!("{SCHEMA}.{}", ident(&sequence));

@@ -2,6 +2,7 @@
 //! constraints, which differ between databases that mean the same, are not part of it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 
 use sea_orm_migration::prelude::*;
@@ -35,6 +36,8 @@ pub enum Kind {
     View,
     Function,
     Trigger,
+    Rule,
+    Policy,
     Type,
     Row,
 }
@@ -53,6 +56,8 @@ impl fmt::Display for Kind {
             Self::View => "view",
             Self::Function => "function",
             Self::Trigger => "trigger",
+            Self::Rule => "rule",
+            Self::Policy => "policy",
             Self::Type => "type",
             Self::Row => "row",
         })
@@ -119,7 +124,24 @@ impl Catalog {
                 let is_null = key == "default" && value.starts_with("NULL::");
                 (!is_null).then(|| (key.clone(), value))
             });
-        self.0.insert((kind, name), attributes.collect());
+        let attributes = attributes.collect::<Attributes>();
+        // Two keys on the same columns are told as one with both values, so that neither hides.
+        match self.0.entry((kind, name)) {
+            Entry::Vacant(entry) => {
+                entry.insert(attributes);
+            }
+            Entry::Occupied(mut entry) => {
+                entry
+                    .get_mut()
+                    .insert("more than one".to_owned(), format!("{attributes:?}"));
+            }
+        }
+    }
+
+    /// Whether a table has a column.
+    pub(crate) fn has_column(&self, table: &str, column: &str) -> bool {
+        self.0
+            .contains_key(&(Kind::Column, format!("{table}.{column}")))
     }
 
     async fn read_rows(
@@ -150,11 +172,16 @@ fn is_bookkeeping(name: &str) -> bool {
 }
 
 /// Each gives: the table it belongs to (or nothing), the object's name, its attributes as JSON.
-const QUERIES: [(Kind, &str); 12] = [
+const QUERIES: [(Kind, &str); 14] = [
     (
         Kind::Table,
-        "SELECT relname::text, relname::text, '{}'::jsonb FROM pg_class
-         WHERE relnamespace = to_regnamespace($1) AND relkind IN ('r', 'p')",
+        "SELECT c.relname::text, c.relname::text, jsonb_build_object(
+             'persistence', nullif(c.relpersistence::text, 'p'),
+             'row security', nullif(c.relrowsecurity, false),
+             'disabled triggers', (SELECT nullif(count(*), 0) FROM pg_trigger t
+                 WHERE t.tgrelid = c.oid AND t.tgenabled = 'D'))
+         FROM pg_class c
+         WHERE c.relnamespace = to_regnamespace($1) AND c.relkind IN ('r', 'p', 'f')",
     ),
     (
         Kind::Column,
@@ -210,7 +237,7 @@ const QUERIES: [(Kind, &str); 12] = [
                  FROM unnest(f.confkey) WITH ORDINALITY k(attnum, n)
                  JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum) || ')',
                  'on delete', f.confdeltype::text, 'on update', f.confupdtype::text,
-                 'validated', f.convalidated)
+                 'validated', f.convalidated, 'deferrable', nullif(f.condeferrable, false))
          FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid
          JOIN pg_class t ON t.oid = f.confrelid
          WHERE c.relnamespace = to_regnamespace($1) AND f.contype = 'f'",
@@ -224,7 +251,8 @@ const QUERIES: [(Kind, &str); 12] = [
     (
         Kind::Sequence,
         "SELECT sequencename::text, sequencename::text,
-             jsonb_build_object('increment', increment_by, 'cycle', cycle)
+             jsonb_build_object('increment', increment_by, 'cycle', cycle, 'minimum', min_value,
+                 'maximum', max_value, 'type', data_type::text)
          FROM pg_sequences WHERE schemaname = $1",
     ),
     (
@@ -246,6 +274,23 @@ const QUERIES: [(Kind, &str); 12] = [
          FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
          WHERE c.relnamespace = to_regnamespace($1) AND NOT t.tgisinternal
          AND t.tgname NOT LIKE 'zz\\_watch\\_%'",
+    ),
+    (
+        Kind::Rule,
+        "SELECT c.relname::text, c.relname || '.' || r.rulename,
+             jsonb_build_object('enabled', r.ev_enabled::text,
+                 'definition', replace(pg_get_ruledef(r.oid), quote_ident($1) || '.', ''))
+         FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
+         WHERE c.relnamespace = to_regnamespace($1) AND r.rulename <> '_RETURN'",
+    ),
+    (
+        Kind::Policy,
+        "SELECT c.relname::text, c.relname || '.' || p.polname, jsonb_build_object(
+             'command', p.polcmd::text, 'permissive', p.polpermissive,
+             'using', pg_get_expr(p.polqual, p.polrelid),
+             'with check', pg_get_expr(p.polwithcheck, p.polrelid))
+         FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
+         WHERE c.relnamespace = to_regnamespace($1)",
     ),
     (
         Kind::Type,

@@ -38,6 +38,12 @@ impl Relations {
         Ok(relations)
     }
 
+    /// Sequences that are about to be made.
+    pub(super) fn add_sequences(&mut self, names: &[String]) {
+        self.sequences
+            .extend(names.iter().map(|name| format!("{SCHEMA}.{}", ident(name))));
+    }
+
     /// Grants, or with `verb` as REVOKE takes back, on each kind there is.
     fn each(&self, verb: &str, on: [&str; 3], whom: &str) -> Vec<String> {
         let lists = [

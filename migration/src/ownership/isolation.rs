@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{OwnershipError, needs_postgres, rows};
+use super::{OwnershipError, any, needs_postgres, rows};
 use crate::connection::SCHEMA;
 use crate::runner::Runner;
 
@@ -25,6 +25,17 @@ pub struct Tie {
 pub async fn ties(runner: &Runner) -> Result<Vec<Tie>, OwnershipError> {
     let db = runner.connection();
     needs_postgres(db)?;
+    if !any(
+        db,
+        "SELECT 1 FROM pg_namespace WHERE nspname = $1",
+        &[SCHEMA],
+    )
+    .await?
+    {
+        return Err(OwnershipError::Refused(format!(
+            "there is no schema {SCHEMA} in this database: is it the right one?"
+        )));
+    }
     let mut ties = Vec::new();
     for row in rows(db, TIES, &[SCHEMA, super::watch::WATCH_SCHEMA]).await? {
         ties.push(Tie {
@@ -77,4 +88,9 @@ FROM pg_proc WHERE prosrc ~ ($1 || '\M') AND prosrc !~ ($2 || '\M')
 AND pronamespace <> to_regnamespace($1)
 AND pronamespace::regnamespace::text !~ '^(pg_|information_schema)'
 AND pronamespace IS DISTINCT FROM to_regnamespace($2)
+UNION ALL
+SELECT 'function body', pg_describe_object('pg_proc'::regclass, p.oid, 0), 'schema ' || n.nspname
+FROM pg_proc p JOIN pg_namespace n ON p.prosrc ~ ('\m' || n.nspname || '\.')
+WHERE p.pronamespace = to_regnamespace($1)
+AND n.nspname !~ '^(pg_|information_schema)' AND n.nspname NOT IN ($1, $2)
 ORDER BY 1, 2, 3";

@@ -13,12 +13,14 @@ mod scratch;
 pub mod verify;
 pub mod watch;
 
+use std::time::{Duration, Instant};
+
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbBackend, QueryResult, Statement,
+    DatabaseConnection, DatabaseTransaction, DbBackend, QueryResult, Statement, TransactionTrait,
 };
 
-use crate::connection::UrlError;
+use crate::connection::{SCHEMA, UrlError};
 use crate::runner::RunError;
 use crate::sqlstate::{INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, sqlstate};
 
@@ -130,4 +132,44 @@ pub(crate) async fn execute(
         transaction.execute_unprepared(statement).await?;
     }
     Ok(())
+}
+
+/// A transaction that holds a lock on all of the tables. They are tried for together and without
+/// waiting, again and again until the session's `lock_timeout` is over: whoever works on some of
+/// them is never made to wait while others are still being had, so nobody can deadlock with us.
+pub(crate) async fn lock_together(
+    db: &DatabaseConnection,
+    tables: &[String],
+    mode: &str,
+) -> Result<DatabaseTransaction, OwnershipError> {
+    let patience = texts(
+        db,
+        "SELECT setting FROM pg_settings WHERE name = 'lock_timeout'",
+        &[],
+    );
+    let patience = patience
+        .await?
+        .concat()
+        .parse()
+        .map_or(Duration::ZERO, Duration::from_millis);
+    let names = tables
+        .iter()
+        .map(|it| format!("{SCHEMA}.{}", ident(it)))
+        .collect::<Vec<_>>();
+    let lock = format!("LOCK TABLE {} IN {mode} MODE NOWAIT", names.join(", "));
+    let began = Instant::now();
+    loop {
+        let transaction = db.begin().await?;
+        match transaction.execute_unprepared(&lock).await {
+            Ok(_) => return Ok(transaction),
+            Err(error) => {
+                transaction.rollback().await?;
+                let is_in_use = sqlstate(&error).as_deref() == Some(LOCK_NOT_AVAILABLE);
+                if !is_in_use || began.elapsed() >= patience {
+                    return Err(error.into());
+                }
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }

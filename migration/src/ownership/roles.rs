@@ -2,7 +2,7 @@
 
 use sea_orm_migration::sea_orm::TransactionTrait;
 
-use super::{OwnershipError, any, execute, grants, ident, needs_postgres, texts};
+use super::{OwnershipError, access, any, execute, grants, ident, needs_postgres, texts};
 use crate::connection::SCHEMA;
 use crate::runner::Runner;
 
@@ -18,19 +18,22 @@ pub struct Names {
 }
 
 /// Creates the roles that are missing, without log-in: members are added by whoever hands out
-/// log-ins. If the schema is there, gives each its rights on it. Gives the statements.
+/// log-ins. If the schema is there, gives each new one its rights on it, and with `grant` the others
+/// too. Gives the statements.
 ///
 /// # Errors
 /// When the connected role may not, or the database fails.
 pub async fn create(
     runner: &Runner,
     names: &Names,
+    grant: bool,
     dry_run: bool,
 ) -> Result<Vec<String>, OwnershipError> {
     let db = runner.connection();
     needs_postgres(db)?;
     let transaction = db.begin().await?;
     let mut statements = Vec::new();
+    let mut made = Vec::new();
     for role in [&names.owner, &names.service, &names.read_only] {
         if !any(
             &transaction,
@@ -40,6 +43,7 @@ pub async fn create(
         .await?
         {
             statements.push(format!("CREATE ROLE {} NOLOGIN", ident(role)));
+            made.push(role);
         }
     }
     let holder = texts(
@@ -50,8 +54,19 @@ pub async fn create(
     .await?;
     if let Some(holder) = holder.first() {
         let relations = grants::Relations::read(&transaction).await?;
-        statements.extend(grants::read_write(&relations, &names.service, holder));
-        statements.extend(grants::read_only(&relations, &names.read_only, holder));
+        // A role that was there may have been lowered on purpose.
+        if made.contains(&&names.service) {
+            statements.extend(grants::read_write(&relations, &names.service, holder));
+        } else if grant {
+            access::refuse_unfit(&transaction, &names.service).await?;
+            statements.extend(grants::read_write(&relations, &names.service, holder));
+        }
+        if made.contains(&&names.read_only) {
+            statements.extend(grants::read_only(&relations, &names.read_only, holder));
+        } else if grant {
+            access::refuse_unfit(&transaction, &names.read_only).await?;
+            statements.extend(grants::read_only(&relations, &names.read_only, holder));
+        }
     }
     if dry_run {
         transaction.rollback().await?;

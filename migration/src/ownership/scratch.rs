@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use sea_orm_migration::sea_orm::{ConnectOptions, Database, DatabaseConnection, TransactionTrait};
 
 use super::catalog::Catalog;
 use super::{OwnershipError, ident, texts};
@@ -87,15 +87,17 @@ impl Scratch {
         versions: &[String],
         report_has_rows: bool,
     ) -> Result<(), DbErr> {
-        let manager = SchemaManager::new(&self.db);
         for migration in Migrator::migrations() {
             if !versions.iter().any(|version| version == migration.name()) {
                 continue;
             }
+            let transaction = self.db.begin().await?;
+            let manager = SchemaManager::new(&transaction);
             migration.up(&manager).await?;
             if report_has_rows && manager.has_table("report").await? {
-                self.db.execute_unprepared(A_REPORT).await?;
+                transaction.execute_unprepared(A_REPORT).await?;
             }
+            transaction.commit().await?;
         }
         Ok(())
     }

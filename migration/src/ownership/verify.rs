@@ -55,6 +55,7 @@ pub async fn verify(
     removed?;
     let mut drift = compare(&expected, &live);
     drift.extend(lagging(db, &live).await?);
+    drift.extend(others(db).await?);
     Ok(Report {
         versions,
         objects: expected.0.len(),
@@ -62,12 +63,39 @@ pub async fn verify(
     })
 }
 
+/// Tables and sequences that do not belong to the schema's owner, so that its rights and default
+/// privileges do not hold for them.
+async fn others(db: &impl ConnectionTrait) -> Result<Vec<Difference>, DbErr> {
+    let sql = "SELECT c.relname::text, c.relkind = 'S', pg_get_userbyid(n.nspowner)::text,
+            pg_get_userbyid(c.relowner)::text
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'S') AND c.relowner <> n.nspowner
+        AND c.relname NOT LIKE 'goose\\_db\\_version%' ORDER BY 1";
+    let mut others = Vec::new();
+    for row in rows(db, sql, &[SCHEMA]).await? {
+        let is_sequence: bool = row.try_get_by_index(1)?;
+        others.push(Difference {
+            kind: if is_sequence {
+                Kind::Sequence
+            } else {
+                Kind::Table
+            },
+            object: row.try_get_by_index(0)?,
+            attribute: Some("owner".to_owned()),
+            expected: Some(row.try_get_by_index(2)?),
+            found: Some(row.try_get_by_index(3)?),
+        });
+    }
+    Ok(others)
+}
+
 /// Sequences behind the highest id of their table: the next row would collide.
 async fn lagging(db: &impl ConnectionTrait, live: &Catalog) -> Result<Vec<Difference>, DbErr> {
     let mut lagging = Vec::new();
     for table in live.tables() {
         let sequence = format!("{table}_id_seq");
-        if !live.0.contains_key(&(Kind::Sequence, sequence.clone())) {
+        let is_there = live.0.contains_key(&(Kind::Sequence, sequence.clone()));
+        if !is_there || !live.has_column(table, "id") {
             continue;
         }
         let name = format!("{SCHEMA}.{}", ident(&sequence));

@@ -10,6 +10,8 @@ async fn watched() -> Live {
         let output = live.migration(arguments);
         assert!(output.status.success(), "{}", err(&output));
     }
+    live.run("UPDATE supervision_finance_watch.setting SET since = now() - interval '40 days'")
+        .await;
     live
 }
 
@@ -247,6 +249,88 @@ fn the_three_roles_are_made_once_and_may_do_what_they_should() {
             "SELECT has_schema_privilege('{service}', 'supervision_finance', 'CREATE')::text"
         );
         assert_eq!(live.texts(&create).await, ["false"]);
+        live.drop().await;
+    });
+}
+
+#[test]
+fn what_a_member_wrote_counts_for_the_role_and_a_short_watch_is_no_proof() {
+    on_postgres(async || {
+        let mut live = watched().await;
+        let role = live.sirius.clone();
+        let member = live.role("member", &format!("LOGIN IN ROLE {role}")).await;
+        let app = live.connect_as(&member).await;
+        app.execute_unprepared("UPDATE rate SET amount = 1")
+            .await
+            .unwrap();
+        app.close().await.unwrap();
+        let readiness = live.migration(&["access", "readiness", &role]);
+        assert_eq!(readiness.status.code(), Some(1));
+        assert!(
+            out(&readiness).contains("rate  UPDATE  1"),
+            "{}",
+            out(&readiness)
+        );
+        let refused = live.migration(&["access", "set", &role, "none"]);
+        assert!(err(&refused).contains("wrote to rate"), "{}", err(&refused));
+
+        live.run("DELETE FROM supervision_finance_watch.foreign_write")
+            .await;
+        live.run("UPDATE supervision_finance_watch.setting SET since = now() - interval '6 days'")
+            .await;
+        let readiness = live.migration(&["access", "readiness", &role]);
+        assert_eq!(readiness.status.code(), Some(1));
+        assert!(
+            out(&readiness).contains("watch is on only since"),
+            "{}",
+            out(&readiness)
+        );
+        let refused = live.migration(&["access", "set", &role, "none"]);
+        assert!(
+            err(&refused).contains("watch is on only since"),
+            "{}",
+            err(&refused)
+        );
+        live.drop().await;
+    });
+}
+
+#[test]
+fn rights_on_columns_sequences_and_the_schema_foil_the_proof_too() {
+    on_postgres(async || {
+        let mut live = watched().await;
+        let group = live.role("group", "NOLOGIN").await;
+        let role = live.sirius.clone();
+        live.run(&format!("GRANT {group} TO {role}")).await;
+        for (right, told) in [
+            (
+                "UPDATE (amount) ON supervision_finance.invoice",
+                "UPDATE invoice",
+            ),
+            (
+                "TRUNCATE ON supervision_finance.counter",
+                "TRUNCATE counter",
+            ),
+            (
+                "USAGE ON SEQUENCE supervision_finance.rate_id_seq",
+                "USAGE rate_id_seq",
+            ),
+            (
+                "CREATE ON SCHEMA supervision_finance",
+                "CREATE in the schema",
+            ),
+        ] {
+            live.run(&format!("GRANT {right} TO {group}")).await;
+            let refused = live.migration(&["access", "set", &role, "read-only", "--force"]);
+            assert_eq!(refused.status.code(), Some(1), "{right}");
+            assert!(err(&refused).contains(told), "{told} in {}", err(&refused));
+            live.run(&format!("REVOKE {right} FROM {group}")).await;
+        }
+        assert!(
+            live.migration(&["access", "set", &role, "read-only", "--force"])
+                .status
+                .success()
+        );
         live.drop().await;
     });
 }

@@ -334,3 +334,76 @@ fn without_the_right_or_without_tables_nothing_is_done_and_it_says_why() {
         empty.drop().await;
     });
 }
+
+#[test]
+fn what_up_makes_belongs_to_the_owner_whoever_runs_it() {
+    on_postgres(async || {
+        let mut live = Live::sirius().await;
+        let owner = live.role("owner", "NOLOGIN").await;
+        assert!(
+            live.migration(&["adopt", "--owner", &owner])
+                .status
+                .success()
+        );
+        assert!(live.migration(&["up"]).status.success());
+        assert_eq!(live.texts(OWNERS).await, [owner.as_str()]);
+        let stranger = live.role("stranger", "LOGIN").await;
+        live.run(&format!(
+            "GRANT USAGE ON SCHEMA supervision_finance TO {stranger}"
+        ))
+        .await;
+        live.run(&format!(
+            "GRANT SELECT ON ALL TABLES IN SCHEMA supervision_finance TO {stranger}"
+        ))
+        .await;
+        let refused = super::migration_at(&live.url_as(&stranger), &["up"]);
+        assert!(
+            err(&refused).contains(&format!("belongs to {owner}")),
+            "{}",
+            err(&refused)
+        );
+        // The schema can be given on later as well.
+        let other = live.role("other", "NOLOGIN").await;
+        let handed = live.migration(&["adopt", "--owner", &other]);
+        assert!(handed.status.success(), "{}", err(&handed));
+        assert_eq!(live.texts(OWNERS).await, [other.as_str()]);
+        let again = live.migration(&["adopt", "--owner", &other]);
+        assert!(out(&again).starts_with("done already"), "{}", out(&again));
+        live.run("ALTER TABLE supervision_finance.rate OWNER TO CURRENT_USER")
+            .await;
+        let verified = live.migration(&["verify"]);
+        assert!(
+            out(&verified).contains("table rate: owner is"),
+            "{}",
+            out(&verified)
+        );
+        live.drop().await;
+    });
+}
+
+#[test]
+fn a_view_of_theirs_keeps_its_owner_and_works() {
+    on_postgres(async || {
+        let mut live = Live::sirius().await;
+        let owner = live.role("owner", "NOLOGIN").await;
+        live.run(&format!(
+            "GRANT SELECT ON public.persons TO {}",
+            live.sirius
+        ))
+        .await;
+        live.run(&format!("SET ROLE {}; CREATE VIEW supervision_finance.named AS SELECT i.id FROM supervision_finance.invoice i LEFT JOIN public.persons p ON p.id = i.person_id; RESET ROLE", live.sirius)).await;
+        assert!(
+            live.migration(&["adopt", "--owner", &owner])
+                .status
+                .success()
+        );
+        let sirius = live.connect_as(&live.sirius).await;
+        let select = "SELECT count(*) FROM supervision_finance.named";
+        sea_orm::ConnectionTrait::execute_unprepared(&sirius, select)
+            .await
+            .unwrap();
+        sirius.close().await.unwrap();
+        live.run("DROP VIEW supervision_finance.named").await;
+        live.drop().await;
+    });
+}

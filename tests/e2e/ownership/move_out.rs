@@ -140,7 +140,7 @@ fn the_schema_moves_out_while_a_writer_runs_and_no_row_is_lost_or_doubled() {
         .await;
         let subscribe = step("3. Subscribe")
             .replace(
-                "host=OLD_HOST dbname=OLD_DATABASE user=OWNER",
+                "host=OLD_HOST dbname=OLD_DATABASE user=finance_replication",
                 &connection_string(&old),
             )
             .replace(

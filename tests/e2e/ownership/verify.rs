@@ -178,3 +178,51 @@ fn everything_that_ties_the_schema_to_the_database_is_listed() {
         live.drop().await;
     });
 }
+
+#[test]
+fn what_quietly_changes_a_tables_meaning_is_drift() {
+    on_postgres(async || {
+        let live = Live::migrated().await;
+        for (make, told) in [
+            (
+                "ALTER TABLE supervision_finance.rate ENABLE ROW LEVEL SECURITY",
+                "table rate: row security is true",
+            ),
+            (
+                "CREATE POLICY p ON supervision_finance.rate USING (true)",
+                "extra policy rate.p",
+            ),
+            (
+                "ALTER TABLE supervision_finance.property SET UNLOGGED",
+                "table property: persistence is u",
+            ),
+            (
+                "ALTER SEQUENCE supervision_finance.invoice_id_seq MAXVALUE 1000",
+                "sequence invoice_id_seq: maximum is 1000",
+            ),
+            (
+                "ALTER TABLE supervision_finance.ledger DISABLE TRIGGER ALL",
+                "table ledger: disabled triggers is",
+            ),
+            (
+                "CREATE RULE r AS ON INSERT TO supervision_finance.counter DO INSTEAD NOTHING",
+                "extra rule counter.r",
+            ),
+            (
+                "CREATE INDEX ON supervision_finance.invoice (batchnumber)",
+                "index invoice(batchnumber): more than one is",
+            ),
+        ] {
+            live.run(make).await;
+            let report = out(&live.migration(&["verify"]));
+            assert!(report.contains(told), "{told} in\n{report}");
+        }
+        live.drop().await;
+        let empty = Live::empty().await;
+        assert_eq!(
+            empty.migration(&["verify", "--isolated"]).status.code(),
+            Some(2)
+        );
+        empty.drop().await;
+    });
+}

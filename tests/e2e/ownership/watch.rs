@@ -228,3 +228,152 @@ fn where_event_triggers_are_not_to_be_had_writes_are_noted_all_the_same() {
         live.drop().await;
     });
 }
+
+#[test]
+fn enforce_mode_sees_triggers_moves_and_renames_and_lets_other_schemas_be() {
+    on_postgres(async || {
+        let live = watched().await;
+        let role = live.sirius.clone();
+        live.run(&format!("CREATE SCHEMA other AUTHORIZATION {role}"))
+            .await;
+        live.run(&format!(
+            "GRANT CREATE ON SCHEMA supervision_finance TO {role}"
+        ))
+        .await;
+        live.run(&format!(
+            "GRANT TRIGGER ON supervision_finance.rate TO {role}"
+        ))
+        .await;
+        let sirius = live.connect_as(&role).await;
+        sirius
+            .execute_unprepared("CREATE TABLE mine (id int)")
+            .await
+            .unwrap();
+        sirius.execute_unprepared("CREATE FUNCTION other.fire() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'").await.unwrap();
+        assert!(
+            live.migration(&["watch", "on", "--mode", "enforce"])
+                .status
+                .success()
+        );
+        // Said once, it stays.
+        assert!(live.migration(&["watch", "on"]).status.success());
+        for refused in [
+            "CREATE TRIGGER t AFTER INSERT ON rate EXECUTE FUNCTION other.fire()",
+            "ALTER TABLE mine SET SCHEMA other",
+            "ALTER TABLE mine RENAME TO ours",
+            "CREATE INDEX ON mine (id)",
+            "COMMENT ON TABLE mine IS 'x'",
+            "DROP TABLE mine",
+        ] {
+            let error = sirius.execute_unprepared(refused).await.expect_err(refused);
+            assert!(
+                error.to_string().contains("owner's migrations only"),
+                "{refused}: {error}"
+            );
+        }
+        sirius
+            .execute_unprepared("CREATE TABLE other.free (id int)")
+            .await
+            .unwrap();
+        sirius
+            .execute_unprepared("GRANT SELECT ON other.free TO PUBLIC /* supervision_finance */")
+            .await
+            .unwrap();
+        sirius.close().await.unwrap();
+        live.run("DROP SCHEMA other CASCADE").await;
+        live.drop().await;
+    });
+}
+
+#[test]
+fn what_a_foreign_delete_takes_along_is_counted_as_theirs() {
+    on_postgres(async || {
+        let live = watched().await;
+        let sirius = live.connect_as(&live.sirius).await;
+        sirius
+            .execute_unprepared("DELETE FROM ledger WHERE id = 1")
+            .await
+            .unwrap();
+        sirius.close().await.unwrap();
+        let tables = changes(&live)["writes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["table_name"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>();
+        // The ledgers below it, and where its money went.
+        assert!(
+            tables.contains(&"ledger_allocation".to_owned()),
+            "{tables:?}"
+        );
+        live.drop().await;
+    });
+}
+
+#[test]
+fn the_watchs_functions_belong_to_whoever_set_it_up_last_and_to_no_lesser_role() {
+    on_postgres(async || {
+        let mut live = Live::sirius().await;
+        let owner = live.role("owner", "LOGIN").await;
+        let name = live.database.name().to_owned();
+        live.run(&format!("GRANT CREATE ON DATABASE {name} TO {owner}"))
+            .await;
+        assert!(
+            live.migration(&["adopt", "--owner", &owner])
+                .status
+                .success()
+        );
+        let url = live.url_as(&owner);
+        assert!(super::migration_at(&url, &["watch", "on"]).status.success());
+        let on = live.migration(&["watch", "on"]);
+        assert!(
+            out(&on).contains("DDL is noted"),
+            "{}{}",
+            out(&on),
+            err(&on)
+        );
+        let holders =
+            "SELECT DISTINCT (pg_get_userbyid(proowner) = current_user)::text FROM pg_proc
+            WHERE pronamespace = 'supervision_finance_watch'::regnamespace
+            UNION SELECT (pg_get_userbyid(nspowner) = current_user)::text FROM pg_namespace
+            WHERE nspname = 'supervision_finance_watch'";
+        assert_eq!(live.texts(holders).await, ["true"]);
+        let refused = super::migration_at(&url, &["watch", "on"]);
+        assert!(
+            err(&refused).contains("the watch belongs to"),
+            "{}",
+            err(&refused)
+        );
+        // Reading is the owner's all the same.
+        let status = super::migration_at(&url, &["watch", "status"]);
+        assert!(status.status.success(), "{}", err(&status));
+        live.run(&format!("REVOKE ALL ON DATABASE {name} FROM {owner}"))
+            .await;
+        live.drop().await;
+    });
+}
+
+#[test]
+fn a_writer_at_work_on_several_tables_is_waited_for_and_never_deadlocked() {
+    on_postgres(async || {
+        let live = watched().await;
+        let sirius = live.connect_as(&live.sirius).await;
+        let work = sirius.begin().await.unwrap();
+        work.execute_unprepared("UPDATE rate SET amount = 1")
+            .await
+            .unwrap();
+        let off = std::process::Command::new(super::binary("migration"))
+            .args(["watch", "off"])
+            .env("DATABASE_URL", live.database.url())
+            .spawn()
+            .unwrap();
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        work.execute_unprepared("UPDATE billing_period SET order_id = 1")
+            .await
+            .unwrap();
+        work.commit().await.unwrap();
+        sirius.close().await.unwrap();
+        assert!(off.wait_with_output().unwrap().status.success());
+        live.drop().await;
+    });
+}
