@@ -12,7 +12,7 @@ use tokio::signal;
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::ServeSettings;
 use crate::http::{App, Graphiql, SignIn, router};
-use crate::sirius::{SiriusClient, SiriusError, UserCacheSettings, UserDirectory};
+use crate::sirius::{Sessions, SiriusClient, SiriusError, UserCacheSettings, UserDirectory};
 
 /// The query that GraphiQL opens with.
 pub const FIRST_QUERY: &str = include_str!("first_query.graphql");
@@ -128,12 +128,12 @@ pub fn app(
         timeout: settings.sirius_timeout,
         ..UserCacheSettings::default()
     };
-    let directory = UserDirectory::new(sirius.clone(), clock, cache);
+    let directory = UserDirectory::new(sirius.clone(), clock.clone(), cache);
     let graphiql = Graphiql::new(FIRST_QUERY, &settings.graphiql_dir, sign_in)
         .map_err(|error| ServeError::Damaged(error.to_string()))?;
     Ok(App::new(
         db,
-        sirius,
+        Sessions::new(sirius, clock),
         directory,
         graphiql,
         settings.request_timeout,

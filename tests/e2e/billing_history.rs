@@ -530,4 +530,32 @@ both_databases! {
         assert_eq!(account["creditBalance"], credit);
         assert_eq!((outstanding, credit), (0, 1_234 + 4_000 - 1_000 - 34));
     }
+
+    async fn a_payments_amount_is_the_ledgers_whatever_left_an_invoice(t) {
+        t.write(client(|story| {
+            let invoice = story.invoice(FeeType::Ad, "AD000001/24", 10_000, "2024-07-01 11:00:00");
+            story.ledger_row(&[allocated(invoice, 10_000), unapplied(invoice, 3_000)], |row| {
+                row.kind = LedgerType::OpgBacsPayment.into();
+                row.amount = 7_000;
+                row.datetime = at("2024-07-02 00:00:00");
+            });
+        }))
+        .await;
+        let answer = history(t, "... on TransactionEvent { amount }").await;
+        assert_eq!(answer.data(&format!("{NODES}/0"))["amount"], 7_000);
+        assert_eq!(balances(&answer)[0], (3_000, 3_000));
+    }
+
+    async fn a_reduction_that_is_not_cancelled_has_no_such_event(t) {
+        t.write(client(|story| {
+            let remission = story.fee_reduction(
+                FeeReductionType::Remission, "2024-04-01", "2026-03-31", "2024-08-01 14:20:00",
+            );
+            story.fee_reduction_row(remission, |row| {
+                row.cancelled_at = Some(at("2024-09-01 10:00:00"));
+            });
+        }))
+        .await;
+        assert_eq!(types(&history(t, "").await), ["FEE_REDUCTION_AWARDED"]);
+    }
 }

@@ -1,5 +1,8 @@
 //! Who may ask.
 
+use std::time::Duration;
+
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tests::{Answer, Fault, Harness, MANAGER, both_databases};
 
@@ -49,5 +52,48 @@ both_databases! {
         t.sirius.check_fault(None);
         let answer = ask_as(t, Some("sirius=officer")).await;
         assert_ne!(answer.data("/viewer"), &Value::Null);
+    }
+
+    async fn a_session_is_checked_once_in_thirty_seconds(t) {
+        for _ in 0..10 {
+            ask_as(t, Some("sirius=officer")).await.data("/viewer");
+        }
+        assert_eq!(t.sirius.take_checks().len(), 1);
+        // Meanwhile Sirius may be down: a session verified within that time goes on.
+        t.sirius.check_fault(Some(Fault::Status(500)));
+        t.clock.advance(Duration::from_secs(29));
+        ask_as(t, Some("sirius=officer")).await.data("/viewer");
+        t.clock.advance(Duration::from_secs(1));
+        assert_eq!(ask_as(t, Some("sirius=officer")).await.code(), "SIRIUS_UNAVAILABLE");
+    }
+
+    async fn an_ended_session_is_gone_at_the_latest_then(t) {
+        ask_as(t, Some("sirius=officer")).await.data("/viewer");
+        t.sirius.check_fault(Some(Fault::Status(401)));
+        t.clock.advance(Duration::from_secs(30));
+        assert_eq!(ask_as(t, Some("sirius=officer")).await.code(), "UNAUTHENTICATED");
+    }
+
+    async fn many_requests_of_one_session_at_once_share_one_check(t) {
+        t.sirius.check_fault(Some(Fault::Slow(Duration::from_millis(200))));
+        for answer in join_all((0..30).map(|_| ask_as(t, Some("sirius=officer")))).await {
+            answer.data("/viewer");
+        }
+        assert_eq!(t.sirius.take_checks().len(), 1);
+    }
+
+    async fn sessions_are_told_apart(t) {
+        let ids = [("sirius=officer", "3"), (MANAGER, "7"), ("sirius=officer; other=1", "3")];
+        for (cookie, id) in ids {
+            assert_eq!(ask_as(t, Some(cookie)).await.data("/viewer/id"), id);
+        }
+        assert_eq!(t.sirius.take_checks().len(), 3);
+    }
+
+    async fn a_refused_cookie_is_not_asked_for_again_at_once(t) {
+        for _ in 0..10 {
+            assert_eq!(ask_as(t, Some("sirius=made-up")).await.code(), "UNAUTHENTICATED");
+        }
+        assert_eq!(t.sirius.take_checks().len(), 1);
     }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use api::demo::books::Books;
 use api::http::{App, Graphiql, SignIn, router};
-use api::sirius::{SiriusClient, UserCacheSettings, UserDirectory};
+use api::sirius::{Sessions, SiriusClient, UserCacheSettings, UserDirectory};
 use axum::Router;
 use reqwest::RequestBuilder;
 use sea_orm::DatabaseConnection;
@@ -98,7 +98,13 @@ impl Harness {
         let directory = UserDirectory::new(client.clone(), clock.clone(), cache);
         let bundle = Path::new("no local bundle");
         let graphiql = Graphiql::new("{ viewer { id } }", bundle, SignIn::default()).unwrap();
-        let app = App::new(counted, client, directory, graphiql, options.deadline);
+        let app = App::new(
+            counted,
+            Sessions::new(client, clock.clone()),
+            directory,
+            graphiql,
+            options.deadline,
+        );
         let (origin, server) = listen(router(app)).await;
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self {

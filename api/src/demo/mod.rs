@@ -19,7 +19,7 @@ use crate::config::DemoSettings;
 use crate::finance::FinanceError;
 use crate::http::{App, Graphiql, SignIn, router};
 use crate::server::{self, FIRST_QUERY, ServeError};
-use crate::sirius::{SiriusClient, SiriusError, UserCacheSettings, UserDirectory};
+use crate::sirius::{Sessions, SiriusClient, SiriusError, UserCacheSettings, UserDirectory};
 
 /// Value of the session cookie that the page sets.
 pub const SESSION: &str = "demo";
@@ -83,11 +83,18 @@ pub async fn run(settings: DemoSettings) -> Result<(), DemoError> {
         timeout,
         ..UserCacheSettings::default()
     };
-    let directory = UserDirectory::new(client.clone(), SystemClock::shared(), cache);
+    let clock = SystemClock::shared();
+    let directory = UserDirectory::new(client.clone(), clock.clone(), cache);
     let graphiql = Graphiql::new(FIRST_QUERY, &settings.graphiql_dir, sign_in())
         .map_err(|error| DemoError::Damaged(error.to_string()))?;
     let is_local = graphiql.is_local();
-    let app = App::new(db, client, directory, graphiql, Duration::from_secs(10));
+    let app = App::new(
+        db,
+        Sessions::new(client, clock),
+        directory,
+        graphiql,
+        Duration::from_secs(10),
+    );
 
     let mut out = std::io::stdout();
     let (clients, ledgers) = counts;

@@ -13,12 +13,11 @@ pub(super) async fn identify(
     headers: &HeaderMap,
 ) -> Result<(Caller, Session), ApiError> {
     let session = Session::from_headers(headers).ok_or_else(ApiError::unauthenticated)?;
-    let user = app.sirius.current_user(&session).await.map_err(|error| {
-        tracing::warn!(%error, "the Sirius session could not be checked");
-        ApiError::from(&error)
-    })?;
-    Ok((
-        Caller::new(user.id, user.display_name, &user.roles),
-        session,
-    ))
+    let user = app
+        .sessions
+        .user(&session)
+        .await
+        .map_err(|error| ApiError::from(error.as_ref()))?;
+    let name = user.display_name.clone();
+    Ok((Caller::new(user.id, name, &user.roles), session))
 }

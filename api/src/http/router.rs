@@ -21,7 +21,7 @@ use super::negotiation::MediaType;
 use super::respond::refused;
 use super::{graphql, health};
 use crate::graphql::{ApiError, FinanceSchema, build};
-use crate::sirius::{SiriusClient, UserDirectory};
+use crate::sirius::{Sessions, UserDirectory};
 
 /// The most bytes of a request's body.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -33,7 +33,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct App {
     pub(super) schema: FinanceSchema,
     pub(super) db: DatabaseConnection,
-    pub(super) sirius: SiriusClient,
+    pub(super) sessions: Sessions,
     pub(super) directory: UserDirectory,
     pub(super) graphiql: Graphiql,
     pub(super) deadline: Duration,
@@ -44,7 +44,7 @@ impl App {
     /// waits for.
     pub fn new(
         db: DatabaseConnection,
-        sirius: SiriusClient,
+        sessions: Sessions,
         directory: UserDirectory,
         graphiql: Graphiql,
         deadline: Duration,
@@ -52,7 +52,7 @@ impl App {
         Self {
             schema: build(db.clone()),
             db,
-            sirius,
+            sessions,
             directory,
             graphiql,
             deadline,

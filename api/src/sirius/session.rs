@@ -4,9 +4,13 @@ use std::fmt;
 
 use http::{HeaderMap, HeaderValue, header};
 use percent_encoding::percent_decode_str;
+use sha2::{Digest as _, Sha256};
 
 /// Name of the cookie that repeats Sirius's token against cross-site requests.
 const XSRF_COOKIE: &str = "XSRF-TOKEN";
+
+/// A hash of a session's cookies.
+pub(super) type Digest = [u8; 32];
 
 /// The caller's cookies. They are never shown, not even in debug output.
 #[derive(Clone, PartialEq, Eq)]
@@ -47,6 +51,11 @@ impl Session {
     /// The Cookie header to send on.
     pub(super) fn cookie(&self) -> HeaderValue {
         self.cookie.clone()
+    }
+
+    /// What it is remembered by: the cookies themselves are kept nowhere.
+    pub(super) fn digest(&self) -> Digest {
+        Sha256::digest(self.cookie.as_bytes()).into()
     }
 
     /// The XSRF-TOKEN cookie's value, decoded.

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mini_moka::sync::Cache;
-use tokio::sync::watch;
 
+use super::single_flight::{Flight, SingleFlight};
 use super::{Session, SiriusClient, SiriusError};
 use crate::clock::SharedClock;
 
@@ -80,6 +80,7 @@ struct Inner {
     /// Ids that a list lacked, and when that list was asked for.
     unknown: Cache<i32, Duration>,
     state: Mutex<State>,
+    refreshes: SingleFlight<(), Landed>,
 }
 
 struct Name {
@@ -97,15 +98,13 @@ struct State {
     tried_at: Option<Duration>,
     failures: u32,
     retry_at: Duration,
-    running: Option<Running>,
 }
 
-type Outcome = Option<Result<(), Arc<SiriusError>>>;
-
+/// How a refresh ended, and whose session it used.
 #[derive(Clone)]
-struct Running {
+struct Landed {
     session: Session,
-    outcome: watch::Receiver<Outcome>,
+    result: Result<(), Arc<SiriusError>>,
 }
 
 /// How old the list is.
@@ -125,6 +124,7 @@ impl UserDirectory {
             names: Cache::new(MOST_USERS),
             unknown: Cache::new(MOST_UNKNOWN),
             state: Mutex::default(),
+            refreshes: SingleFlight::default(),
         }))
     }
 
@@ -179,16 +179,19 @@ impl UserDirectory {
         let session = session.ok_or(SiriusError::NoSession)?;
         let wait = async {
             loop {
-                let mut running = self.refresh(session, asked_at)?;
-                let outcome = match running.outcome.wait_for(Option::is_some).await {
-                    Ok(outcome) => outcome.clone(),
-                    Err(_) => None,
+                let landed = self.refresh(session, asked_at)?.landed().await;
+                let Some(Landed {
+                    session: used,
+                    result,
+                }) = landed
+                else {
+                    return Err(Arc::new(SiriusError::Lost));
                 };
-                match outcome.unwrap_or_else(|| Err(Arc::new(SiriusError::Lost))) {
+                match result {
+                    // Another caller's session has ended: ours may serve.
                     Err(error)
-                        if matches!(*error, SiriusError::SessionEnded)
-                            && running.session != *session => {}
-                    outcome => return outcome,
+                        if matches!(*error, SiriusError::SessionEnded) && used != *session => {}
+                    result => return result,
                 }
             }
         };
@@ -200,29 +203,23 @@ impl UserDirectory {
     }
 
     /// The refresh under way, started if there is none.
-    fn refresh(&self, session: &Session, now: Duration) -> Result<Running, Arc<SiriusError>> {
-        let mut state = self.0.state();
-        if let Some(running) = &state.running {
-            return Ok(running.clone());
+    fn refresh(
+        &self,
+        session: &Session,
+        now: Duration,
+    ) -> Result<Flight<Landed>, Arc<SiriusError>> {
+        if let Some(flight) = self.0.refreshes.current(&()) {
+            return Ok(flight);
         }
-        if now < state.retry_at {
+        if now < self.0.state().retry_at {
             return Err(Arc::new(SiriusError::BackingOff));
         }
-        let (sender, outcome) = watch::channel(None);
-        let running = Running {
-            session: session.clone(),
-            outcome,
-        };
-        state.running = Some(running.clone());
-        drop(state);
-        let run = Run {
-            inner: Arc::clone(&self.0),
-            sender: Some(sender),
-            began: now,
-        };
+        let inner = Arc::clone(&self.0);
         let session = session.clone();
-        tokio::spawn(async move { run.fetch(&session).await });
-        Ok(running)
+        Ok(self.0.refreshes.join((), async move {
+            let result = inner.fetch(&session, now).await;
+            Landed { session, result }
+        }))
     }
 }
 
@@ -272,7 +269,7 @@ impl Inner {
         let lately = state
             .tried_at
             .is_some_and(|tried| now.saturating_sub(tried) < self.settings.unknown_retry);
-        lately && state.failures == 0 && state.running.is_none()
+        lately && state.failures == 0 && self.refreshes.current(&()).is_none()
     }
 
     /// Ids that a list lacks which was asked for no earlier than the question.
@@ -281,6 +278,19 @@ impl Inner {
         if listed_at >= asked_at {
             ids.iter()
                 .for_each(|&id| self.unknown.insert(id, listed_at));
+        }
+    }
+
+    async fn fetch(&self, session: &Session, began: Duration) -> Result<(), Arc<SiriusError>> {
+        match self.client.users(session).await {
+            Ok(users) => {
+                self.succeeded(users, began);
+                Ok(())
+            }
+            Err(error) => {
+                self.failed(&error, began);
+                Err(Arc::new(error))
+            }
         }
     }
 
@@ -327,44 +337,5 @@ impl Inner {
             .clock
             .monotonic()
             .saturating_add((settings.jitter)(wait));
-    }
-}
-
-/// A refresh under way. However it ends, it ceases to be the one under way, and then whoever
-/// waits is told.
-struct Run {
-    inner: Arc<Inner>,
-    /// Taken when the refresh has ended as it should.
-    sender: Option<watch::Sender<Outcome>>,
-    began: Duration,
-}
-
-impl Run {
-    async fn fetch(mut self, session: &Session) {
-        let fetched = self.inner.client.users(session).await;
-        let outcome = match fetched {
-            Ok(users) => {
-                self.inner.succeeded(users, self.began);
-                Ok(())
-            }
-            Err(error) => {
-                self.inner.failed(&error, self.began);
-                Err(Arc::new(error))
-            }
-        };
-        // First cease to be the one under way: who is told may start the next at once.
-        self.inner.state().running = None;
-        if let Some(sender) = self.sender.take() {
-            // Nobody may be waiting.
-            let _ = sender.send(Some(outcome));
-        }
-    }
-}
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        if self.sender.is_some() {
-            self.inner.state().running = None;
-        }
     }
 }
