@@ -9,7 +9,9 @@ use serde::Serialize;
 
 use super::catalog::BOOKKEEPING;
 use super::grants::{Relations, no_access, read_only, read_write};
-use super::{OwnershipError, any, execute, ident, needs_postgres, rows, texts, watch};
+use super::{
+    OwnershipError, any, execute, ident, needs_postgres, needs_schema, rows, texts, watch,
+};
 use crate::connection::SCHEMA;
 use crate::runner::Runner;
 use crate::sqlstate::{INSUFFICIENT_PRIVILEGE, sqlstate};
@@ -55,17 +57,7 @@ pub struct Grant {
 pub async fn show(runner: &Runner) -> Result<Vec<Grant>, OwnershipError> {
     let db = runner.connection();
     needs_postgres(db)?;
-    if !any(
-        db,
-        "SELECT 1 FROM pg_namespace WHERE nspname = $1",
-        &[SCHEMA],
-    )
-    .await?
-    {
-        return Err(OwnershipError::Refused(format!(
-            "there is no schema {SCHEMA} in this database: is it the right one?"
-        )));
-    }
+    needs_schema(db).await?;
     let mut grants = Vec::new();
     for row in rows(db, SHOW, &[SCHEMA]).await? {
         grants.push(Grant {

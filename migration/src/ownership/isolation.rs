@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{OwnershipError, any, needs_postgres, rows};
+use super::{OwnershipError, needs_postgres, needs_schema, rows};
 use crate::connection::SCHEMA;
 use crate::runner::Runner;
 
@@ -25,17 +25,7 @@ pub struct Tie {
 pub async fn ties(runner: &Runner) -> Result<Vec<Tie>, OwnershipError> {
     let db = runner.connection();
     needs_postgres(db)?;
-    if !any(
-        db,
-        "SELECT 1 FROM pg_namespace WHERE nspname = $1",
-        &[SCHEMA],
-    )
-    .await?
-    {
-        return Err(OwnershipError::Refused(format!(
-            "there is no schema {SCHEMA} in this database: is it the right one?"
-        )));
-    }
+    needs_schema(db).await?;
     let mut ties = Vec::new();
     for row in rows(db, TIES, &[SCHEMA, super::watch::WATCH_SCHEMA]).await? {
         ties.push(Tie {

@@ -76,6 +76,22 @@ pub fn needs_postgres(db: &DatabaseConnection) -> Result<(), OwnershipError> {
     }
 }
 
+/// Refuses a database without our schema: most likely the wrong one.
+pub(crate) async fn needs_schema(db: &impl ConnectionTrait) -> Result<(), OwnershipError> {
+    if any(
+        db,
+        "SELECT 1 FROM pg_namespace WHERE nspname = $1",
+        &[SCHEMA],
+    )
+    .await?
+    {
+        return Ok(());
+    }
+    Err(OwnershipError::Refused(format!(
+        "there is no schema {SCHEMA} in this database: is it the right one?"
+    )))
+}
+
 /// A name as SQL has it.
 pub(crate) fn ident(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))

@@ -147,3 +147,48 @@ fn of_two_adoptions_at_once_one_waits_for_the_other() {
         live.drop().await;
     });
 }
+
+#[test]
+fn a_report_that_is_being_written_while_up_looks_is_kept() {
+    on_postgres(async || {
+        let live = Live::sirius().await;
+        live.run("DELETE FROM supervision_finance.report").await;
+        assert!(live.migration(&["adopt"]).status.success());
+        let sirius = live.connect_as(&live.sirius).await;
+        let writing = sirius.begin().await.unwrap();
+        writing
+            .execute_unprepared(
+                "INSERT INTO report (id, batchnumber, type, datetime, count) \
+                 VALUES (2, 2, 'new', '2025-01-01 00:00:00', 1)",
+            )
+            .await
+            .unwrap();
+        let up = Command::new(binary("migration"))
+            .arg("up")
+            .env("DATABASE_URL", live.database.url())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let waits = "SELECT (count(*) > 0)::text FROM pg_locks WHERE NOT granted \
+                     AND relation = 'supervision_finance.report'::regclass";
+        let mut is_waiting = false;
+        for _ in 0..400 {
+            is_waiting = live.texts(waits).await == ["true"];
+            if is_waiting {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(is_waiting, "up waits for the writer");
+        writing.commit().await.unwrap();
+        sirius.close().await.unwrap();
+        assert!(up.wait_with_output().unwrap().status.success());
+        assert_eq!(
+            live.texts("SELECT id::text FROM supervision_finance.report")
+                .await,
+            ["2"]
+        );
+        live.drop().await;
+    });
+}
