@@ -2,8 +2,10 @@
 //!
 //! One request goes one way: [`http`] finds out who asks, [`graphql`] resolves, [`finance`] knows
 //! the rules, `entity` the tables. [`sirius`] stands beside `finance` and is reached through the
-//! loaders of `graphql`. `docs/adr/0003` says why.
+//! loaders of `graphql`; [`authentication`] knows whom bearer tokens stand for. `docs/adr/0003` says
+//! why.
 
+pub mod authentication;
 pub mod clock;
 pub mod config;
 pub mod demo;
@@ -11,5 +13,6 @@ pub mod finance;
 pub mod graphql;
 pub mod http;
 pub mod logging;
+pub mod metrics;
 pub mod server;
 pub mod sirius;

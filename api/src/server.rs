@@ -3,16 +3,19 @@
 use std::net::SocketAddr;
 
 use axum::Router;
+use metrics_exporter_prometheus::BuildError;
 use migration::connection::{Missing, UrlError, options};
 use migration::state::schema_state;
 use sea_orm::{Database, DatabaseConnection, DbErr};
 use tokio::net::TcpListener;
 use tokio::signal;
 
+use crate::authentication::{Authenticator, KeyFault, KeySources};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::ServeSettings;
-use crate::http::{App, Graphiql, SignIn, router};
-use crate::sirius::{Sessions, SiriusClient, SiriusError, UserCacheSettings, UserDirectory};
+use crate::http::{App, Graphiql, SignIn, metrics_router, router};
+use crate::metrics::Metrics;
+use crate::sirius::{Sirius, SiriusError};
 
 /// The query that GraphiQL opens with.
 pub const FIRST_QUERY: &str = include_str!("first_query.graphql");
@@ -35,6 +38,12 @@ pub enum ServeError {
     /// The client for Sirius cannot be made.
     #[error(transparent)]
     Sirius(#[from] SiriusError),
+    /// A key cannot be read.
+    #[error("the settings: {0}")]
+    Key(#[from] KeyFault),
+    /// The metrics cannot be gathered.
+    #[error("metrics: {0}")]
+    Metrics(#[from] BuildError),
     /// A part of the program is damaged.
     #[error("{0}")]
     Damaged(String),
@@ -59,9 +68,20 @@ pub enum ServeError {
 pub async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
     let db = connect(&settings).await?;
     check_schema(&db, settings.allow_schema_behind).await?;
+    let metrics = match settings.metrics_addr {
+        Some(address) => Some((Metrics::new()?, listen(address).await?)),
+        None => None,
+    };
     let clock = SystemClock::shared();
-    let app = app(&settings, db, clock, SignIn::default())?;
+    let recorder = metrics.as_ref().map(|(metrics, _)| metrics);
+    let app = app(&settings, db, clock, recorder)?;
+    app.sirius.users.warm_up().await;
     let listener = listen(settings.listen_addr).await?;
+    if let Some((metrics, listener)) = metrics {
+        tracing::info!(address = %listener.local_addr()?, "metrics");
+        let routes = metrics_router(metrics, app.sirius.users.clone());
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+    }
     tracing::info!(address = %listener.local_addr()?, "serving");
     run(listener, router(app)).await
 }
@@ -111,33 +131,32 @@ pub async fn connect(settings: &ServeSettings) -> Result<DatabaseConnection, Ser
     Ok(Database::connect(options).await?)
 }
 
-/// The application that the settings describe.
+/// The application that the settings describe. What it counts is registered with `metrics`, if
+/// there is a recorder.
 ///
 /// # Errors
-/// When a client cannot be made.
+/// When a client cannot be made, or a key cannot be read.
 pub fn app(
     settings: &ServeSettings,
     db: DatabaseConnection,
     clock: SharedClock,
-    sign_in: SignIn,
+    metrics: Option<&Metrics>,
 ) -> Result<App, ServeError> {
-    let sirius = SiriusClient::new(&settings.sirius_url, settings.sirius_timeout)?;
-    let cache = UserCacheSettings {
-        fresh: settings.user_cache_fresh,
-        stale: settings.user_cache_stale,
-        timeout: settings.sirius_timeout,
-        ..UserCacheSettings::default()
+    let make = || Sirius::new(settings.sirius.clone(), clock.clone());
+    let sirius = match metrics {
+        Some(metrics) => metrics.counted(make)?,
+        None => make()?,
     };
-    let directory = UserDirectory::new(sirius.clone(), clock.clone(), cache);
-    let graphiql = Graphiql::new(FIRST_QUERY, &settings.graphiql_dir, sign_in)
+    let keys = KeySources::read(settings.keys.sources.clone())?;
+    let graphiql = Graphiql::new(FIRST_QUERY, &settings.graphiql_dir, SignIn::default())
         .map_err(|error| ServeError::Damaged(error.to_string()))?;
-    Ok(App::new(
+    Ok(App {
         db,
-        Sessions::new(sirius, clock),
-        directory,
+        sirius,
+        authenticator: Authenticator::new(keys, settings.keys.system_user, clock),
         graphiql,
-        settings.request_timeout,
-    ))
+        deadline: settings.request_timeout,
+    })
 }
 
 /// Listens on the address.

@@ -6,7 +6,7 @@ use api::demo::books::*;
 use entity::stored::*;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use tests::{Answer, Fault, Harness, OFFICER, Options, both_databases};
+use tests::{Answer, Fault, Harness, OFFICER, Options, any_database, both_databases};
 
 const NODES: &str = "/financeClient/billingHistory/nodes";
 
@@ -179,36 +179,15 @@ both_databases! {
     }
 }
 
-mod a_slow_list_is_given_up_after_its_time {
-    use super::*;
+any_database! {
+    options: Options { sirius_timeout: Duration::from_millis(300), ..Options::default() };
 
-    fn options() -> Options {
-        Options {
-            sirius_timeout: Duration::from_millis(300),
-            ..Options::default()
-        }
-    }
-
-    async fn body(t: &Harness) {
+    async fn a_slow_list_is_given_up_after_its_time(t) {
         invoices_by(t, &[3, 7]).await;
-        t.sirius
-            .list_fault(Some(Fault::Slow(Duration::from_secs(30))));
+        t.sirius.list_fault(Some(Fault::Slow(Duration::from_secs(30))));
         assert_nameless(&history(t).await, 2);
         t.sirius.list_fault(None);
         t.clock.advance(Duration::from_secs(60));
-        assert_eq!(
-            names(&history(t).await),
-            ["Finance Manager", "Billing Officer"]
-        );
-    }
-
-    #[test]
-    fn sqlite() {
-        tests::run(tests::Kind::Sqlite, options(), body);
-    }
-
-    #[test]
-    fn postgres() {
-        tests::run(tests::Kind::Postgres, options(), body);
+        assert_eq!(names(&history(t).await), ["Finance Manager", "Billing Officer"]);
     }
 }

@@ -4,23 +4,23 @@
 mod answer;
 mod clock;
 pub mod database;
+mod instance;
 mod postgres;
 mod proxy;
+mod redis;
 mod sirius;
+pub mod token;
 
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use api::authentication::Sources;
 use api::demo::books::Books;
-use api::http::{App, Graphiql, SignIn, router};
-use api::sirius::{Sessions, SiriusClient, UserCacheSettings, UserDirectory};
 use axum::Router;
-use reqwest::RequestBuilder;
 use sea_orm::DatabaseConnection;
-use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use url::Url;
@@ -28,7 +28,9 @@ use url::Url;
 pub use answer::Answer;
 pub use clock::TestClock;
 pub use database::Kind;
+pub use instance::{Instance, SYSTEM_USER};
 pub use proxy::Proxy;
+pub use redis::Redis;
 pub use sirius::{Fault, Sirius};
 
 use database::TestDatabase;
@@ -39,10 +41,15 @@ pub const OFFICER: &str = "sirius=officer; XSRF-TOKEN=a%2Bb+c";
 pub const MANAGER: &str = "sirius=manager";
 
 /// Settings that a test may want otherwise.
+#[derive(Clone)]
 pub struct Options {
     pub sirius_timeout: Duration,
     pub database_timeout: Duration,
     pub deadline: Duration,
+    /// Where the keys are, if not in the harness's own settings.
+    pub keys: Option<Sources>,
+    /// Whether there is a shared tier.
+    pub redis: bool,
 }
 
 impl Default for Options {
@@ -51,11 +58,13 @@ impl Default for Options {
             sirius_timeout: Duration::from_secs(5),
             database_timeout: Duration::from_secs(3),
             deadline: Duration::from_secs(10),
+            keys: None,
+            redis: false,
         }
     }
 }
 
-/// The running API and all around it.
+/// The running API and all around it. What is asked of it, its first instance answers.
 pub struct Harness {
     pub db: DatabaseConnection,
     pub sirius: Sirius,
@@ -63,10 +72,19 @@ pub struct Harness {
     /// Between the API and PostgreSQL; none on SQLite.
     pub proxy: Option<Proxy>,
     pub database: TestDatabase,
-    http: reqwest::Client,
-    origin: String,
+    redis: Option<Redis>,
+    options: Options,
+    counted: DatabaseConnection,
     statements: Arc<AtomicUsize>,
-    server: JoinHandle<()>,
+    first: Option<Instance>,
+}
+
+impl Deref for Harness {
+    type Target = Instance;
+
+    fn deref(&self) -> &Instance {
+        self.first.as_ref().unwrap()
+    }
 }
 
 impl Harness {
@@ -87,67 +105,42 @@ impl Harness {
                 statements.fetch_add(1, Ordering::SeqCst);
             }
         });
-        let clock = Arc::new(TestClock::default());
-        let sirius = Sirius::start().await;
-        let client = SiriusClient::new(&sirius.origin, options.sirius_timeout).unwrap();
-        let cache = UserCacheSettings {
-            timeout: options.sirius_timeout,
-            jitter: Arc::new(|wait| wait),
-            ..UserCacheSettings::default()
+        let redis = match options.redis {
+            true => Some(Redis::start().await),
+            false => None,
         };
-        let directory = UserDirectory::new(client.clone(), clock.clone(), cache);
-        let bundle = Path::new("no local bundle");
-        let graphiql = Graphiql::new("{ viewer { id } }", bundle, SignIn::default()).unwrap();
-        let app = App::new(
-            counted,
-            Sessions::new(client, clock.clone()),
-            directory,
-            graphiql,
-            options.deadline,
-        );
-        let (origin, server) = listen(router(app)).await;
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self {
+        let mut harness = Self {
             db,
-            sirius,
-            clock,
+            sirius: Sirius::start().await,
+            clock: Arc::new(TestClock::default()),
             proxy,
             database,
-            http,
-            origin: origin.to_string(),
+            redis,
+            options,
+            counted,
             statements,
-            server,
-        }
+            first: None,
+        };
+        harness.first = Some(harness.instance().await);
+        harness
+    }
+
+    /// One more instance of the API, with nothing in its memory yet.
+    pub async fn instance(&self) -> Instance {
+        let redis = self.redis.as_ref().map(Redis::url);
+        let clock = self.clock.clone();
+        let db = self.counted.clone();
+        Instance::start(db, clock, &self.sirius.origin, redis, &self.options).await
+    }
+
+    /// The shared tier.
+    pub fn redis(&self) -> &Redis {
+        self.redis.as_ref().unwrap()
     }
 
     /// Writes rows as the live systems would.
     pub async fn write(&self, books: Books) {
         books.write(&self.db).await.unwrap();
-    }
-
-    /// Asks as the billing officer.
-    pub async fn ask(&self, query: &str) -> Answer {
-        self.ask_with(query, json!({})).await
-    }
-
-    /// Asks as the billing officer, with variables.
-    pub async fn ask_with(&self, query: &str, variables: Value) -> Answer {
-        let body = json!({ "query": query, "variables": variables });
-        Answer::of(self.post().header("Cookie", OFFICER).json(&body)).await
-    }
-
-    /// A bare `POST /graphql`.
-    pub fn post(&self) -> RequestBuilder {
-        self.http.post(self.url("/graphql"))
-    }
-
-    /// A bare GET.
-    pub fn get(&self, path: &str) -> RequestBuilder {
-        self.http.get(self.url(path))
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.origin.trim_end_matches('/'))
     }
 
     /// SQL statements that the API has run since the last call.
@@ -156,8 +149,9 @@ impl Harness {
     }
 
     async fn stop(self) {
-        self.server.abort();
-        let _ = self.server.await;
+        if let Some(first) = self.first {
+            first.stop().await;
+        }
         drop(self.proxy);
         self.db.close().await.unwrap();
         self.database.drop().await;
@@ -236,4 +230,25 @@ macro_rules! postgres_only {
             }
         }
     )+};
+}
+
+/// Tests of what does not depend on the database: on SQLite, unless the run is narrowed to
+/// PostgreSQL. With `options` in front, they run under those.
+#[macro_export]
+macro_rules! any_database {
+    (options: $options:expr; $($(#[$meta:meta])* async fn $name:ident($t:ident) $body:block)+) => {$(
+        $(#[$meta])*
+        #[test]
+        fn $name() {
+            async fn body($t: &$crate::Harness) $body
+            let kind = match $crate::Kind::Sqlite.is_wanted() {
+                true => $crate::Kind::Sqlite,
+                false => $crate::Kind::Postgres,
+            };
+            $crate::run(kind, $options, body);
+        }
+    )+};
+    ($($tests:tt)+) => {
+        $crate::any_database! { options: $crate::Options::default(); $($tests)+ }
+    };
 }

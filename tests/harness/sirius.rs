@@ -1,13 +1,16 @@
 //! Sirius for tests: the stand-in, over HTTP, counted and able to fail.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use api::demo::stand_in_sirius::StandIn;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
+use futures_util::stream;
 use tokio::task::JoinHandle;
 use url::Url;
 
@@ -20,6 +23,10 @@ pub enum Fault {
     Status(u16),
     /// It answers with 200 and this text.
     Body(String),
+    /// It answers with 200 and a body that never ends: as fast as it can, or a byte at a time.
+    Endless(Duration),
+    /// The answer is elsewhere.
+    Redirect(Url),
 }
 
 /// See the module.
@@ -108,5 +115,20 @@ async fn control(
         }
         Some(Fault::Status(status)) => StatusCode::from_u16(status).unwrap().into_response(),
         Some(Fault::Body(body)) => body.into_response(),
+        Some(Fault::Endless(pause)) => {
+            let piece = match pause.is_zero() {
+                true => Bytes::from(vec![b' '; 64 * 1024]),
+                false => Bytes::from_static(b" "),
+            };
+            let pieces = stream::unfold((), move |()| {
+                let piece = piece.clone();
+                async move {
+                    tokio::time::sleep(pause).await;
+                    Some((Ok::<_, Infallible>(piece), ()))
+                }
+            });
+            Body::from_stream(pieces).into_response()
+        }
+        Some(Fault::Redirect(to)) => Redirect::temporary(to.as_str()).into_response(),
     }
 }

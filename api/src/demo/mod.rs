@@ -14,12 +14,13 @@ use migration::runner::{RunError, Runner};
 use sea_orm::{Database, DbErr};
 use url::Url;
 
+use crate::authentication::{Authenticator, KeySources, Sources};
 use crate::clock::SystemClock;
 use crate::config::DemoSettings;
 use crate::finance::FinanceError;
 use crate::http::{App, Graphiql, SignIn, router};
 use crate::server::{self, FIRST_QUERY, ServeError};
-use crate::sirius::{Sessions, SiriusClient, SiriusError, UserCacheSettings, UserDirectory};
+use crate::sirius::{Sirius, SiriusError, SiriusSettings};
 
 /// Value of the session cookie that the page sets.
 pub const SESSION: &str = "demo";
@@ -70,31 +71,26 @@ pub async fn run(settings: DemoSettings) -> Result<(), DemoError> {
     let counts = (books.clients(), books.ledgers());
     books.write(&db).await?;
 
-    let sirius = server::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
-    let sirius_address = sirius.local_addr()?;
-    let stand_in = stories::sirius().router();
-    let sirius = tokio::spawn(async move { axum::serve(sirius, stand_in).await });
+    let listening = server::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    let sirius_address = listening.local_addr()?;
+    let routes = stories::sirius().router();
+    let stand_in = tokio::spawn(async move { axum::serve(listening, routes).await });
 
     let origin = Url::parse(&format!("http://{sirius_address}"))
         .map_err(|error| DemoError::Damaged(error.to_string()))?;
-    let timeout = Duration::from_secs(5);
-    let client = SiriusClient::new(&origin, timeout)?;
-    let cache = UserCacheSettings {
-        timeout,
-        ..UserCacheSettings::default()
-    };
     let clock = SystemClock::shared();
-    let directory = UserDirectory::new(client.clone(), clock.clone(), cache);
+    let sirius = Sirius::new(SiriusSettings::at(origin.clone()), clock.clone())?;
+    let keys = KeySources::read(Sources::default()).map_err(ServeError::from)?;
     let graphiql = Graphiql::new(FIRST_QUERY, &settings.graphiql_dir, sign_in())
         .map_err(|error| DemoError::Damaged(error.to_string()))?;
     let is_local = graphiql.is_local();
-    let app = App::new(
+    let app = App {
         db,
-        Sessions::new(client, clock),
-        directory,
+        sirius,
+        authenticator: Authenticator::new(keys, None, clock),
         graphiql,
-        Duration::from_secs(10),
-    );
+        deadline: Duration::from_secs(10),
+    };
 
     let mut out = std::io::stdout();
     let (clients, ledgers) = counts;
@@ -113,7 +109,7 @@ pub async fn run(settings: DemoSettings) -> Result<(), DemoError> {
     )?;
     out.flush()?;
     server::run(listener, router(app)).await?;
-    sirius.abort();
+    stand_in.abort();
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use sea_orm::DatabaseConnection;
 use strum::{EnumIter, EnumString, IntoEnumIterator};
 
 use super::error::ApiError;
+use crate::authentication::Service;
 use crate::finance::FinanceError;
 
 /// A role that means something to this service.
@@ -29,17 +30,19 @@ pub enum Role {
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// Sirius's number.
+    /// Sirius's number: of the user, or of the one as whom a service acts.
     pub user_id: i32,
     /// Name to show, where it is known already.
     pub display_name: Option<String>,
-    /// The roles that mean something here, in a fixed order.
+    /// The roles that mean something here, in a fixed order. A service has none.
     pub roles: Vec<Role>,
+    /// The service that asks; none for a person.
+    pub service: Option<Service>,
 }
 
 impl Caller {
-    /// A caller with those of Sirius's roles that mean something here.
-    pub fn new(user_id: i32, display_name: Option<String>, roles: &[String]) -> Self {
+    /// A person, with those of Sirius's roles that mean something here.
+    pub fn user(user_id: i32, display_name: Option<String>, roles: &[String]) -> Self {
         let held = roles
             .iter()
             .filter_map(|role| role.parse().ok())
@@ -49,6 +52,17 @@ impl Caller {
             user_id,
             display_name,
             roles,
+            service: None,
+        }
+    }
+
+    /// A service, which acts as that user.
+    pub fn service(service: Service, user_id: i32) -> Self {
+        Self {
+            user_id,
+            display_name: None,
+            roles: Vec::new(),
+            service: Some(service),
         }
     }
 }

@@ -8,30 +8,50 @@ use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::runtime::{TokioSpawner, TokioTimer};
 use tokio::time::Instant;
 
-use crate::sirius::{Lookup, Session, UserDirectory};
-
-/// Gathers the user ids of a request and asks the directory once.
-pub struct UserLoader {
-    directory: UserDirectory,
-    session: Option<Session>,
-    deadline: Instant,
-}
+use crate::sirius::{AtHand, Forwarded, Lookup, Sirius, SiriusError};
 
 /// Time kept back from a request's deadline, in which the answer is written without the names.
 const RESERVE: Duration = Duration::from_millis(250);
 
-/// The loader of one request, which ends at that deadline.
-pub fn users(
-    directory: UserDirectory,
-    session: Option<Session>,
+/// The users of one request.
+pub struct Users {
+    at_hand: Option<AtHand>,
+    loader: DataLoader<UserLoader>,
+}
+
+/// Gathers the user ids of a request and asks the directory once.
+struct UserLoader {
+    sirius: Sirius,
+    forwarded: Forwarded,
     deadline: Instant,
-) -> DataLoader<UserLoader> {
-    let loader = UserLoader {
-        directory,
-        session,
-        deadline,
-    };
-    DataLoader::new(loader, TokioSpawner::current(), TokioTimer::default())
+}
+
+impl Users {
+    /// The users of a request that ends at that deadline.
+    pub fn new(sirius: Sirius, forwarded: Forwarded, deadline: Instant) -> Self {
+        let at_hand = sirius.users.at_hand();
+        let loader = UserLoader {
+            sirius,
+            forwarded,
+            deadline,
+        };
+        Self {
+            at_hand,
+            loader: DataLoader::new(loader, TokioSpawner::current(), TokioTimer::default()),
+        }
+    }
+
+    /// What is known of an id. A name in a fresh list is given at once; the loader's wait for more
+    /// ids is for those that need more than a look.
+    pub(super) async fn lookup(&self, id: i32) -> Lookup {
+        if let Some(name) = self.at_hand.as_ref().and_then(|list| list.name(id)) {
+            return Lookup::Name(name);
+        }
+        match self.loader.load_one(id).await {
+            Ok(lookup) => lookup.unwrap_or(Lookup::Unknown),
+            Err(never) => match never {},
+        }
+    }
 }
 
 impl Loader<i32> for UserLoader {
@@ -42,9 +62,17 @@ impl Loader<i32> for UserLoader {
     async fn load(&self, ids: &[i32]) -> Result<HashMap<i32, Lookup>, Infallible> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let patience = left.saturating_sub(RESERVE);
-        Ok(self
-            .directory
-            .lookup(ids, self.session.as_ref(), patience)
-            .await)
+        let users = &self.sirius.users;
+        let found = users.lookup(ids, &self.forwarded, patience).await;
+        let is_ended = |lookup: &Lookup| match lookup {
+            Lookup::Failed(error) => matches!(**error, SiriusError::SessionEnded),
+            Lookup::Name(_) | Lookup::Unknown => false,
+        };
+        if let Some(session) = &self.forwarded.session
+            && found.values().any(is_ended)
+        {
+            self.sirius.sessions.forget(session);
+        }
+        Ok(found)
     }
 }

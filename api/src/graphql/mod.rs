@@ -6,6 +6,7 @@ mod client;
 mod context;
 mod enums;
 mod error;
+mod guard;
 mod int;
 mod invoice;
 mod loaders;
@@ -20,5 +21,6 @@ mod viewer;
 
 pub use context::{Caller, Role};
 pub use error::{ApiError, Code};
-pub use loaders::{UserLoader, users};
+pub use guard::Guard;
+pub use loaders::Users;
 pub use schema::{FinanceSchema, build, sdl};

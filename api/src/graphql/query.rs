@@ -7,6 +7,7 @@ use async_graphql::{Context, ID, Object};
 use super::client::FinanceClient;
 use super::context::{Caller, data, query};
 use super::error::{ApiError, or_null};
+use super::guard::READ;
 use super::int::WideInt;
 use super::invoice::Invoice;
 use super::node::{Node, NodeType};
@@ -32,6 +33,7 @@ impl Query {
         #[graphql(desc = "Sirius's person id.")] client_id: WideInt,
     ) -> Option<FinanceClient> {
         let find = async {
+            READ.check(ctx)?;
             // No client has a number beyond the column's range.
             let Ok(client_id) = i32::try_from(client_id.0) else {
                 return Ok(None);
@@ -53,6 +55,7 @@ impl Query {
 }
 
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>, ApiError> {
+    READ.check(ctx)?;
     let Some((kind, row)) = NodeType::read(id) else {
         return Ok(None);
     };

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
 
-use super::router::App;
+use super::router::Served;
 
 const CDN: &str = "https://cdn.jsdelivr.net";
 const START: &str = include_str!("../../graphiql/start.js");
@@ -116,8 +116,11 @@ impl Graphiql {
 }
 
 /// `GET /graphiql/{file}`.
-pub(super) async fn file(State(app): State<Arc<App>>, UrlPath(file): UrlPath<String>) -> Response {
-    match app.graphiql.files.get(&file) {
+pub(super) async fn file(
+    State(served): State<Arc<Served>>,
+    UrlPath(file): UrlPath<String>,
+) -> Response {
+    match served.app.graphiql.files.get(&file) {
         Some((kind, bytes)) => with_type(kind, bytes.clone()),
         None => StatusCode::NOT_FOUND.into_response(),
     }

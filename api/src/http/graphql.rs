@@ -18,8 +18,9 @@ use tokio::time::Instant;
 use super::caller::identify;
 use super::negotiation::{MediaType, wants_page};
 use super::respond::{executed, refused, status};
-use super::router::App;
-use crate::graphql::{ApiError, Code, users};
+use super::router::Served;
+use crate::graphql::{ApiError, Code, Users};
+use crate::sirius::Forwarded;
 
 /// The parameters of a request, as the specification has them.
 #[derive(Deserialize)]
@@ -36,7 +37,7 @@ struct Parameters {
 
 /// `POST /graphql`.
 pub(super) async fn post(
-    State(app): State<Arc<App>>,
+    State(served): State<Arc<Served>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
@@ -57,7 +58,7 @@ pub(super) async fn post(
         }
     };
     match serde_json::from_slice::<Parameters>(&body) {
-        Ok(parameters) => execute(&app, &headers, media, parameters, Method::Post).await,
+        Ok(parameters) => execute(&served, &headers, media, parameters, Method::Post).await,
         Err(_) => refused(
             StatusCode::BAD_REQUEST,
             media,
@@ -71,7 +72,7 @@ pub(super) async fn post(
 
 /// `GET /graphql`: GraphiQL for a browser, a query for `?query=`, never a mutation.
 pub(super) async fn get(
-    State(app): State<Arc<App>>,
+    State(served): State<Arc<Served>>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Response {
@@ -83,7 +84,7 @@ pub(super) async fn get(
     };
     let document = parameter("query");
     if document.is_none() && wants_page(&headers) {
-        return app.graphiql.page();
+        return served.app.graphiql.page();
     }
     let Some(media) = MediaType::negotiate(&headers) else {
         return not_acceptable();
@@ -107,7 +108,7 @@ pub(super) async fn get(
             return refused(StatusCode::BAD_REQUEST, media, error);
         }
     };
-    execute(&app, &headers, media, parameters, Method::Get).await
+    execute(&served, &headers, media, parameters, Method::Get).await
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -117,7 +118,7 @@ enum Method {
 }
 
 async fn execute(
-    app: &App,
+    served: &Served,
     headers: &HeaderMap,
     media: MediaType,
     parameters: Parameters,
@@ -132,7 +133,8 @@ async fn execute(
     }
     // Nothing reads extensions yet; that they are an object is checked all the same.
     drop(parameters.extensions);
-    if method == Method::Get && is_no_query(&mut request) {
+    let is_no_query = is_no_query(&mut request);
+    if method == Method::Get && is_no_query {
         let error = ApiError::bad_input("GET is for queries; send anything else by POST.");
         let mut response = refused(StatusCode::METHOD_NOT_ALLOWED, media, error);
         response
@@ -141,12 +143,17 @@ async fn execute(
         return response;
     }
 
+    let app = &served.app;
     let deadline = Instant::now() + app.deadline;
     let run = async {
-        let (caller, session) = identify(app, headers).await?;
-        let loader = users(app.directory.clone(), Some(session), deadline);
-        let request = request.data(caller).data(loader);
-        match AssertUnwindSafe(app.schema.execute(request))
+        let forwarded = Forwarded::from_headers(headers);
+        let identified = identify(app, headers, &forwarded).await?;
+        if is_no_query {
+            identified.may_change(headers, &forwarded)?;
+        }
+        let users = Users::new(app.sirius.clone(), forwarded, deadline);
+        let request = request.data(identified.caller).data(users);
+        match AssertUnwindSafe(served.schema.execute(request))
             .catch_unwind()
             .await
         {

@@ -6,7 +6,7 @@ use axum::extract::State;
 use http::StatusCode;
 use migration::state::schema_state;
 
-use super::router::App;
+use super::router::Served;
 
 /// The process answers.
 pub(super) async fn live() -> &'static str {
@@ -15,9 +15,9 @@ pub(super) async fn live() -> &'static str {
 
 /// The database answers, and its schema is that of this program. What is odd but no hindrance is
 /// said after `ready`.
-pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, String) {
+pub(super) async fn ready(State(served): State<Arc<Served>>) -> (StatusCode, String) {
     let unavailable = |text: &str| (StatusCode::SERVICE_UNAVAILABLE, format!("{text}\n"));
-    let state = match schema_state(&app.db).await {
+    let state = match schema_state(&served.app.db).await {
         Ok(state) => state,
         Err(error) => {
             tracing::warn!(%error, "the database does not answer the readiness check");

@@ -20,8 +20,9 @@ use super::graphiql::{self, Graphiql};
 use super::negotiation::MediaType;
 use super::respond::refused;
 use super::{graphql, health};
+use crate::authentication::Authenticator;
 use crate::graphql::{ApiError, FinanceSchema, build};
-use crate::sirius::{Sessions, UserDirectory};
+use crate::sirius::Sirius;
 
 /// The most bytes of a request's body.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -31,33 +32,22 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What the routes need.
 pub struct App {
-    pub(super) schema: FinanceSchema,
-    pub(super) db: DatabaseConnection,
-    pub(super) sessions: Sessions,
-    pub(super) directory: UserDirectory,
-    pub(super) graphiql: Graphiql,
-    pub(super) deadline: Duration,
+    /// The database.
+    pub db: DatabaseConnection,
+    /// The boundary to Sirius.
+    pub sirius: Sirius,
+    /// Whom bearer tokens stand for.
+    pub authenticator: Authenticator,
+    /// The page.
+    pub graphiql: Graphiql,
+    /// The deadline of one request, for all it waits for.
+    pub deadline: Duration,
 }
 
-impl App {
-    /// An application over a database and a Sirius. `deadline` is that of one request, for all it
-    /// waits for.
-    pub fn new(
-        db: DatabaseConnection,
-        sessions: Sessions,
-        directory: UserDirectory,
-        graphiql: Graphiql,
-        deadline: Duration,
-    ) -> Self {
-        Self {
-            schema: build(db.clone()),
-            db,
-            sessions,
-            directory,
-            graphiql,
-            deadline,
-        }
-    }
+/// The application, with its schema.
+pub(super) struct Served {
+    pub(super) app: App,
+    pub(super) schema: FinanceSchema,
 }
 
 /// The routes of the service.
@@ -83,7 +73,10 @@ pub fn router(app: App) -> Router {
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .layer(layers)
-        .with_state(Arc::new(app))
+        .with_state(Arc::new(Served {
+            schema: build(app.db.clone()),
+            app,
+        }))
 }
 
 /// A caller's own request id is kept if it can stand in a log line, else replaced.

@@ -1,5 +1,7 @@
 //! Sirius's API over HTTP: the two endpoints that this service relies on.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderValue, StatusCode, header};
@@ -8,11 +10,16 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::{Session, SiriusError};
+use super::{Session, SiriusError, TraceContext};
 
 /// The most that is read of one answer: some fifty thousand users with all that Sirius says of
 /// them stay well below.
-const BODY_LIMIT: usize = 64 * 1024 * 1024;
+const LIST_LIMIT: usize = 64 * 1024 * 1024;
+/// The most that is read of one user.
+const USER_LIMIT: usize = 1024 * 1024;
+
+/// Users' ids and display names: all that is ever held of a list.
+pub type Names = HashMap<i32, Arc<str>>;
 
 /// Sirius, as one caller's session sees it.
 #[derive(Clone, Debug)]
@@ -72,24 +79,35 @@ impl SiriusClient {
     ///
     /// # Errors
     /// [`SiriusError::SessionEnded`] on 401; any other failure of the call.
-    pub async fn current_user(&self, session: &Session) -> Result<CurrentUser, SiriusError> {
-        self.get(self.current.clone(), session).await
+    pub async fn current_user(
+        &self,
+        session: &Session,
+        trace: &TraceContext,
+    ) -> Result<CurrentUser, SiriusError> {
+        self.get(self.current.clone(), session, trace, USER_LIMIT)
+            .await
     }
 
-    /// Id and display name of all users: `GET /users`. Entries without either are left out.
+    /// Id and display name of all users: `GET /users`. Entries without either are left out; of
+    /// entries with one id, the last is taken.
     ///
     /// # Errors
     /// [`SiriusError::SessionEnded`] on 401; any other failure of the call. An empty list is
     /// one: the caller is a user.
-    pub(super) async fn users(&self, session: &Session) -> Result<Vec<(i32, String)>, SiriusError> {
-        let listed: Vec<ListedUser> = self.get(self.users.clone(), session).await?;
+    pub async fn users(
+        &self,
+        session: &Session,
+        trace: &TraceContext,
+    ) -> Result<Names, SiriusError> {
+        let listed: Vec<ListedUser> = self
+            .get(self.users.clone(), session, trace, LIST_LIMIT)
+            .await?;
         let users = listed
             .into_iter()
-            .filter_map(|user| {
-                let name = user.display_name.filter(|name| !name.trim().is_empty())?;
-                Some((i32::try_from(user.id?).ok()?, name))
-            })
-            .collect::<Vec<_>>();
+            .filter_map(|user| Some((i32::try_from(user.id?).ok()?, user.display_name?)))
+            .filter(|(_, name)| !name.trim().is_empty())
+            .map(|(id, name)| (id, Arc::from(name)))
+            .collect::<Names>();
         if users.is_empty() {
             return Err(SiriusError::Nonsense("a list without users"));
         }
@@ -100,13 +118,16 @@ impl SiriusClient {
         &self,
         url: Url,
         session: &Session,
+        trace: &TraceContext,
+        limit: usize,
     ) -> Result<T, SiriusError> {
-        let mut request = self
+        let request = self
             .http
             .get(url)
             .header(header::COOKIE, session.cookie())
             .header(header::ACCEPT, "application/json")
             .header("OPG-Bypass-Membrane", "1");
+        let mut request = trace.apply(request);
         let token = session
             .xsrf_token()
             .and_then(|it| HeaderValue::from_str(it).ok());
@@ -122,8 +143,8 @@ impl SiriusClient {
         }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
-            if body.len().saturating_add(chunk.len()) > BODY_LIMIT {
-                return Err(SiriusError::TooLarge(BODY_LIMIT));
+            if body.len().saturating_add(chunk.len()) > limit {
+                return Err(SiriusError::TooLarge(limit));
             }
             body.extend_from_slice(&chunk);
         }

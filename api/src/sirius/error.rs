@@ -36,6 +36,28 @@ pub enum SiriusError {
     Lost,
 }
 
+impl SiriusError {
+    /// One word for the kind of failure, for metrics and for telling one from another.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::SessionEnded => "session_ended",
+            Self::NoSession => "no_session",
+            Self::Status(_) => "status",
+            Self::TimedOut => "timed_out",
+            Self::Unreachable(_) => "unreachable",
+            Self::TooLarge(_) => "too_large",
+            Self::Nonsense(_) => "nonsense",
+            Self::BackingOff => "backing_off",
+            Self::Lost => "lost",
+        }
+    }
+
+    /// Whether it says something about one session, and nothing about Sirius.
+    pub(super) fn is_about_the_session(&self) -> bool {
+        matches!(self, Self::SessionEnded | Self::NoSession)
+    }
+}
+
 impl From<reqwest::Error> for SiriusError {
     fn from(error: reqwest::Error) -> Self {
         if error.is_timeout() {

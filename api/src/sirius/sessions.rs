@@ -5,17 +5,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mini_moka::sync::Cache;
+use tokio::sync::Semaphore;
 
 use super::client::{CurrentUser, SiriusClient};
+use super::health::Health;
+use super::metrics::SessionMetrics;
 use super::session::Digest;
 use super::single_flight::SingleFlight;
-use super::{Session, SiriusError};
+use super::{Session, SiriusError, TraceContext};
 use crate::clock::SharedClock;
 
-/// How long an answer is remembered, from when it was asked for.
-const REMEMBERED: Duration = Duration::from_secs(30);
+/// How long an answer is remembered by default, from when it was asked for.
+pub const REMEMBERED: Duration = Duration::from_secs(30);
 /// The most sessions remembered, of either kind: made-up cookies push out no more than each other.
 const MOST: u64 = 10_000;
+
+/// The most checks at once: a flood of made-up cookies becomes a queue here, and no flood there.
+const MOST_AT_ONCE: usize = 32;
 
 type Checked = Result<Arc<CurrentUser>, Arc<SiriusError>>;
 
@@ -26,9 +32,13 @@ pub struct Sessions(Arc<Inner>);
 struct Inner {
     client: SiriusClient,
     clock: SharedClock,
+    remembered: Duration,
     verified: Cache<Digest, Arc<Verified>>,
     refused: Cache<Digest, Duration>,
     checks: SingleFlight<Digest, Checked>,
+    at_once: Semaphore,
+    health: Health,
+    metrics: SessionMetrics,
 }
 
 struct Verified {
@@ -37,20 +47,24 @@ struct Verified {
 }
 
 impl Sessions {
-    /// An empty memory.
-    pub fn new(client: SiriusClient, clock: SharedClock) -> Self {
+    /// An empty memory, which keeps an answer for so long.
+    pub fn new(client: SiriusClient, clock: SharedClock, remembered: Duration) -> Self {
         Self(Arc::new(Inner {
             client,
             clock,
+            remembered,
             verified: Cache::builder()
                 .max_capacity(MOST)
-                .time_to_live(REMEMBERED)
+                .time_to_live(remembered)
                 .build(),
             refused: Cache::builder()
                 .max_capacity(MOST)
-                .time_to_live(REMEMBERED)
+                .time_to_live(remembered)
                 .build(),
             checks: SingleFlight::default(),
+            at_once: Semaphore::new(MOST_AT_ONCE),
+            health: Health::of("Sirius's session check"),
+            metrics: SessionMetrics::register(),
         }))
     }
 
@@ -59,31 +73,49 @@ impl Sessions {
     /// # Errors
     /// [`SiriusError::SessionEnded`] if Sirius refuses it, which is remembered; any other failure
     /// of the check, which is not.
-    pub async fn user(&self, session: &Session) -> Checked {
-        let now = self.0.clock.monotonic();
+    pub async fn user(&self, session: &Session, trace: &TraceContext) -> Checked {
+        let inner = &self.0;
+        let now = inner.clock.monotonic();
         let key = session.digest();
-        let is_recent = |at: Duration| now.saturating_sub(at) < REMEMBERED;
-        if let Some(known) = self
-            .0
-            .verified
-            .get(&key)
-            .filter(|known| is_recent(known.asked_at))
-        {
+        let is_recent = |at: Duration| now.saturating_sub(at) < inner.remembered;
+        let verified = inner.verified.get(&key);
+        if let Some(known) = verified.filter(|known| is_recent(known.asked_at)) {
+            inner.metrics.remembered(true);
             return Ok(Arc::clone(&known.user));
         }
-        if self.0.refused.get(&key).is_some_and(is_recent) {
+        if inner.refused.get(&key).is_some_and(is_recent) {
+            inner.metrics.remembered(false);
             return Err(Arc::new(SiriusError::SessionEnded));
         }
-        let check = Arc::clone(&self.0).check(session.clone(), key, now);
-        let outcome = self.0.checks.join(key, check).landed().await;
+        let check = Arc::clone(inner).check(session.clone(), trace.clone(), key, now);
+        let outcome = inner.checks.join(key, check).landed().await;
         outcome.unwrap_or_else(|| Err(Arc::new(SiriusError::Lost)))
+    }
+
+    /// Forgets a session that Sirius has refused elsewhere, so that it is checked anew.
+    pub fn forget(&self, session: &Session) {
+        self.0.verified.invalidate(&session.digest());
     }
 }
 
 impl Inner {
-    async fn check(self: Arc<Self>, session: Session, key: Digest, asked_at: Duration) -> Checked {
-        match self.client.current_user(&session).await {
+    async fn check(
+        self: Arc<Self>,
+        session: Session,
+        trace: TraceContext,
+        key: Digest,
+        asked_at: Duration,
+    ) -> Checked {
+        // It is never closed; without a permit, no check.
+        let Ok(_permit) = self.at_once.acquire().await else {
+            return Err(Arc::new(SiriusError::Lost));
+        };
+        let result = self.client.current_user(&session, &trace).await;
+        let took = self.clock.monotonic().saturating_sub(asked_at);
+        self.metrics.checked(result.as_ref(), took);
+        match result {
             Ok(user) => {
+                self.health.is_well();
                 let user = Arc::new(user);
                 let known = Verified {
                     user: Arc::clone(&user),
@@ -94,10 +126,11 @@ impl Inner {
             }
             Err(error) => {
                 if matches!(error, SiriusError::SessionEnded) {
+                    self.health.is_well();
                     self.verified.invalidate(&key);
                     self.refused.insert(key, asked_at);
                 } else {
-                    tracing::warn!(%error, "a Sirius session could not be checked");
+                    self.health.is_failing(&error);
                 }
                 Err(Arc::new(error))
             }

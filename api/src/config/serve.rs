@@ -1,0 +1,215 @@
+//! Settings of `serve`.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use migration::connection;
+
+use super::check::{Check, Faults};
+use super::keys::{KeyArguments, KeySettings};
+use super::sirius::SiriusArguments;
+use super::{CommonArguments, DemoSettings};
+use crate::logging::LogFormat;
+use crate::sirius::SiriusSettings;
+
+/// Settings of `serve`, unchecked.
+#[derive(Debug, Args)]
+pub struct ServeArguments {
+    /// The database: postgres://USER@HOST/DATABASE (or sqlite://FILE).
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+    /// Connections to the database.
+    #[arg(long, env = "DATABASE_POOL_SIZE", default_value = "10")]
+    database_pool_size: String,
+    /// The longest wait for a connection.
+    #[arg(long, env = "DATABASE_TIMEOUT", default_value = "3s")]
+    database_timeout: String,
+    /// One deadline for a request, shared by all it waits for.
+    #[arg(long, env = "REQUEST_TIMEOUT", default_value = "10s")]
+    request_timeout: String,
+    #[command(flatten)]
+    sirius: SiriusArguments,
+    #[command(flatten)]
+    keys: KeyArguments,
+    /// Address and port of the metrics, for Prometheus. They are off without it.
+    #[arg(long, env = "METRICS_ADDR")]
+    metrics_addr: Option<String>,
+    /// Serve although the schema lacks migrations of this program: on or off.
+    #[arg(long, env = "ALLOW_SCHEMA_BEHIND", default_value = "off")]
+    allow_schema_behind: String,
+    #[command(flatten)]
+    common: CommonArguments,
+}
+
+/// Settings of `serve`.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the help of each flag says it")]
+pub struct ServeSettings {
+    pub database_url: DatabaseUrl,
+    pub sirius: SiriusSettings,
+    pub keys: KeySettings,
+    pub metrics_addr: Option<SocketAddr>,
+    pub database_pool_size: u32,
+    pub database_timeout: Duration,
+    pub request_timeout: Duration,
+    pub allow_schema_behind: bool,
+    pub listen_addr: SocketAddr,
+    pub log_format: LogFormat,
+    pub graphiql_dir: PathBuf,
+}
+
+/// A database URL, which may carry a password and so is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// The URL itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DatabaseUrl(..)")
+    }
+}
+
+impl ServeArguments {
+    /// The settings.
+    ///
+    /// # Errors
+    /// With every fault there is.
+    pub fn check(&self) -> Result<ServeSettings, Faults> {
+        let mut check = Check::default();
+        let settings = self.read(&mut check);
+        check.end(settings)
+    }
+
+    fn read(&self, check: &mut Check) -> Option<ServeSettings> {
+        let database_url = check.required(
+            "DATABASE_URL",
+            self.database_url.as_deref(),
+            "postgres://USER@HOST/DATABASE",
+            |url| {
+                connection::check(url)
+                    .ok()
+                    .map(|()| DatabaseUrl(url.to_owned()))
+            },
+        );
+        let database_pool_size = check.value(
+            "DATABASE_POOL_SIZE",
+            &self.database_pool_size,
+            "1 to 1000",
+            |it| {
+                it.parse::<u32>()
+                    .ok()
+                    .filter(|size| (1..=1000).contains(size))
+            },
+        );
+        let database_timeout = check.duration("DATABASE_TIMEOUT", &self.database_timeout);
+        let request_timeout = check.duration("REQUEST_TIMEOUT", &self.request_timeout);
+        let sirius = self.sirius.read(check);
+        let is_too_long = |sirius: &SiriusSettings| {
+            request_timeout.is_some_and(|request| sirius.users.timeout >= request)
+        };
+        if sirius.as_ref().is_some_and(is_too_long) {
+            check
+                .faults
+                .push("SIRIUS_TIMEOUT is not shorter than REQUEST_TIMEOUT".to_owned());
+        }
+        let keys = self.keys.read(check);
+        let metrics_addr = check.optional(
+            "METRICS_ADDR",
+            self.metrics_addr.as_deref(),
+            "an address and port, such as 127.0.0.1:9090",
+            |it| it.parse().ok(),
+        );
+        let allow_schema_behind = check.switch("ALLOW_SCHEMA_BEHIND", &self.allow_schema_behind);
+        let common = check.common(&self.common);
+        let DemoSettings {
+            listen_addr,
+            log_format,
+            graphiql_dir,
+        } = common?;
+        Some(ServeSettings {
+            database_url: database_url?,
+            sirius: sirius?,
+            keys,
+            metrics_addr,
+            database_pool_size: database_pool_size?,
+            database_timeout: database_timeout?,
+            request_timeout: request_timeout?,
+            allow_schema_behind: allow_schema_behind?,
+            listen_addr,
+            log_format,
+            graphiql_dir,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::super::{Cli, Command};
+    use super::*;
+
+    fn serve(arguments: &[&str]) -> Result<ServeSettings, Faults> {
+        let words = ["finance-api", "serve"].iter().chain(arguments);
+        match Cli::parse_from(words).command {
+            Command::Serve(arguments) => arguments.check(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn all_faults_are_named_at_once() {
+        let faults = serve(&[
+            "--database-url=mysql://root:secret@host/db",
+            "--sirius-url=sirius.example",
+            "--listen-addr=8080",
+            "--database-pool-size=0",
+            "--request-timeout=soon",
+            "--user-cache-fresh=3d",
+            "--log-format=xml",
+            "--user-cache-url=http://:secret@cache",
+            "--jwt-secret=secret, but short",
+            "--service-keys=sirius=secret",
+            "--metrics-addr=9090",
+        ])
+        .unwrap_err();
+        let text = faults.to_string();
+        for name in [
+            "DATABASE_URL",
+            "SIRIUS_URL",
+            "LISTEN_ADDR",
+            "DATABASE_POOL_SIZE",
+            "REQUEST_TIMEOUT",
+            "USER_CACHE_FRESH",
+            "LOG_FORMAT",
+            "USER_CACHE_URL",
+            "JWT_SECRET",
+            "SYSTEM_USER_ID",
+            "METRICS_ADDR",
+        ] {
+            assert!(text.contains(name), "{name} in {text}");
+        }
+        assert!(!text.contains("secret"), "{text}");
+    }
+
+    #[test]
+    fn a_missing_setting_says_what_is_wanted() {
+        let text = serve(&["--database-url=", "--sirius-url="])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            text.contains("DATABASE_URL is missing: want postgres://"),
+            "{text}"
+        );
+        assert!(text.contains("SIRIUS_URL is missing"), "{text}");
+    }
+}

@@ -1,0 +1,420 @@
+//! The directory: id to display name, in memory.
+//!
+//! A list is fresh for a while, then stale but served while one refresh runs behind, then too old.
+//! Whoever needs a newer list waits for the one refresh under way, or starts it; the refresh runs
+//! by itself, so that a caller who goes away does not end it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::list::{Age, List};
+use super::settings::UserCacheSettings;
+use super::shared::{SharedTier, Turn};
+use crate::clock::SharedClock;
+use crate::sirius::client::Names;
+use crate::sirius::health::Health;
+use crate::sirius::metrics::DirectoryMetrics;
+use crate::sirius::single_flight::{Flight, SingleFlight};
+use crate::sirius::{Forwarded, Session, SiriusClient, SiriusError};
+
+/// How often it is looked whether another instance has refreshed.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Lists no further apart are as new as each other.
+const AS_NEW: Duration = Duration::from_secs(1);
+
+/// What the directory knows of an id.
+#[derive(Clone, Debug)]
+pub enum Lookup {
+    /// The user's display name.
+    Name(Arc<str>),
+    /// Sirius does not know the id.
+    Unknown,
+    /// It could not be found out.
+    Failed(Arc<SiriusError>),
+}
+
+/// See the module. Clones share one directory.
+#[derive(Clone)]
+pub struct UserDirectory(Arc<Inner>);
+
+struct Inner {
+    client: SiriusClient,
+    shared: Option<SharedTier>,
+    clock: SharedClock,
+    settings: UserCacheSettings,
+    list: List,
+    tries: Mutex<Tries>,
+    refreshes: SingleFlight<(), Landed>,
+    health: Health,
+    metrics: DirectoryMetrics,
+}
+
+/// When the list was last tried, and when it may be again.
+#[derive(Default)]
+struct Tries {
+    /// When a refresh last began whose outcome says something about Sirius.
+    last: Option<Duration>,
+    failures: u32,
+    retry_at: Duration,
+    /// When the shared tier was last asked by a caller without a session, who can do no more.
+    shared_at: Option<Duration>,
+}
+
+/// Why a list is wanted.
+#[derive(Clone, Copy)]
+enum Want {
+    /// There is none that is fresh.
+    Fresh,
+    /// An id is missing, which was asked for then.
+    Since(Duration),
+}
+
+/// How a refresh ended, and whose session it used.
+#[derive(Clone)]
+struct Landed {
+    session: Option<Session>,
+    result: Result<(), Arc<SiriusError>>,
+}
+
+/// Where a list came from.
+#[derive(Clone, Copy)]
+enum Origin {
+    Sirius,
+    Shared,
+}
+
+/// A fresh list, for quick looks by one request.
+pub struct AtHand {
+    directory: UserDirectory,
+    list: u64,
+}
+
+impl AtHand {
+    /// The name of an id, if the list has it.
+    pub fn name(&self, id: i32) -> Option<Arc<str>> {
+        let inner = &self.directory.0;
+        let name = inner.list.name(id, self.list)?;
+        inner.metrics.hits.increment(1);
+        Some(name)
+    }
+}
+
+impl UserDirectory {
+    /// An empty directory.
+    pub fn new(
+        client: SiriusClient,
+        shared: Option<SharedTier>,
+        clock: SharedClock,
+        settings: UserCacheSettings,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            client,
+            shared,
+            clock,
+            settings,
+            list: List::new(),
+            tries: Mutex::default(),
+            refreshes: SingleFlight::default(),
+            health: Health::of("Sirius's user list"),
+            metrics: DirectoryMetrics::register(),
+        }))
+    }
+
+    /// Takes over the list of the shared tier, if there is a tier and it has one, so that the first
+    /// caller finds it. Never takes long.
+    pub async fn warm_up(&self) {
+        let inner = &self.0;
+        if let Some(shared) = &inner.shared {
+            let taken = shared
+                .visit()
+                .read(inner.clock.now())
+                .await
+                .is_some_and(|list| inner.take_over(&list.names, list.age));
+            tracing::info!(taken, "looked for users in the shared user cache");
+        }
+    }
+
+    /// The list as it is, if it is fresh: what it has needs no loader and no waiting.
+    pub fn at_hand(&self) -> Option<AtHand> {
+        let now = self.0.clock.monotonic();
+        let (list, age) = self.0.list.current(now, &self.0.settings);
+        (age == Age::Fresh).then(|| AtHand {
+            directory: self.clone(),
+            list,
+        })
+    }
+
+    /// What is known of each id. With a session, the list is fetched when it must be; the caller
+    /// waits no longer than `patience` for it.
+    pub async fn lookup(
+        &self,
+        ids: &[i32],
+        forwarded: &Forwarded,
+        patience: Duration,
+    ) -> HashMap<i32, Lookup> {
+        let inner = &self.0;
+        let asked_at = inner.clock.monotonic();
+        let mut found = HashMap::with_capacity(ids.len());
+        let (_, age) = inner.list.current(asked_at, &inner.settings);
+        let missing = match age {
+            Age::None => ids.to_vec(),
+            Age::Fresh | Age::Stale => inner.read(ids, &mut found),
+        };
+        inner.count(&found, age);
+        if age == Age::Stale {
+            // Served at once; the refresh runs behind.
+            let _ = self.refresh(forwarded, Want::Fresh);
+        }
+        if missing.is_empty() {
+            return found;
+        }
+        inner.metrics.misses.increment(missing.len() as u64);
+        let outcome = match age {
+            Age::Fresh | Age::Stale if inner.tried_lately(asked_at) => Ok(()),
+            Age::Fresh => self.newer(forwarded, Want::Since(asked_at), patience).await,
+            Age::Stale | Age::None => self.newer(forwarded, Want::Fresh, patience).await,
+        };
+        let now = inner.clock.monotonic();
+        let (_, age) = inner.list.current(now, &inner.settings);
+        let missing = match age {
+            Age::None => missing,
+            Age::Fresh | Age::Stale => inner.read(&missing, &mut found),
+        };
+        match outcome {
+            Ok(()) => {
+                inner.list.remember_unknown(&missing, asked_at, now);
+                inner.metrics.unknown.increment(missing.len() as u64);
+                found.extend(missing.into_iter().map(|id| (id, Lookup::Unknown)));
+            }
+            Err(error) => {
+                let failed = |id| (id, Lookup::Failed(Arc::clone(&error)));
+                found.extend(missing.into_iter().map(failed));
+            }
+        }
+        found
+    }
+
+    /// Brings the gauges up to date: they are true when they are read.
+    pub fn observe(&self) {
+        let now = self.0.clock.monotonic();
+        let (users, age) = self.0.list.size_and_age(now).unwrap_or_default();
+        self.0.metrics.list(users, age);
+    }
+
+    /// Waits for a list newer than what there is.
+    async fn newer(
+        &self,
+        forwarded: &Forwarded,
+        want: Want,
+        patience: Duration,
+    ) -> Result<(), Arc<SiriusError>> {
+        let wait = async {
+            loop {
+                let landed = self.refresh(forwarded, want)?.landed().await;
+                let Some(Landed { session, result }) = landed else {
+                    return Err(Arc::new(SiriusError::Lost));
+                };
+                match result {
+                    // Another caller's session has ended, or was none: ours may serve.
+                    Err(error) if error.is_about_the_session() && session != forwarded.session => {}
+                    result => return result,
+                }
+            }
+        };
+        let timed_out = Err(Arc::new(SiriusError::TimedOut));
+        let patience = patience.min(self.0.settings.timeout);
+        tokio::time::timeout(patience, wait)
+            .await
+            .unwrap_or(timed_out)
+    }
+
+    /// The refresh under way, started if there is none.
+    fn refresh(
+        &self,
+        forwarded: &Forwarded,
+        want: Want,
+    ) -> Result<Flight<Landed>, Arc<SiriusError>> {
+        let inner = &self.0;
+        if let Some(flight) = inner.refreshes.current(&()) {
+            return Ok(flight);
+        }
+        let now = inner.clock.monotonic();
+        {
+            let mut tries = inner.tries();
+            if now < tries.retry_at {
+                return Err(Arc::new(SiriusError::BackingOff));
+            }
+            if forwarded.session.is_none() {
+                let is_soon = tries
+                    .shared_at
+                    .is_some_and(|at| now.saturating_sub(at) < inner.settings.back_off);
+                if inner.shared.is_none() || is_soon {
+                    return Err(Arc::new(SiriusError::NoSession));
+                }
+                tries.shared_at = Some(now);
+            }
+        }
+        let forwarded = forwarded.clone();
+        let inner = Arc::clone(inner);
+        Ok(self.0.refreshes.join((), async move {
+            let result = inner.refresh(&forwarded, want).await.map_err(Arc::new);
+            Landed {
+                session: forwarded.session,
+                result,
+            }
+        }))
+    }
+}
+
+impl Inner {
+    fn tries(&self) -> MutexGuard<'_, Tries> {
+        self.tries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the list knows goes into `found`; gives the ids that it lacks.
+    fn read(&self, ids: &[i32], found: &mut HashMap<i32, Lookup>) -> Vec<i32> {
+        let now = self.clock.monotonic();
+        self.list.read(ids, now, self.settings.unknown, found)
+    }
+
+    fn count(&self, found: &HashMap<i32, Lookup>, age: Age) {
+        let is_name = |lookup: &&Lookup| matches!(lookup, Lookup::Name(_));
+        let names = found.values().filter(is_name).count();
+        let unknown = found.len().saturating_sub(names);
+        let hits = match age {
+            Age::Stale => &self.metrics.stale_hits,
+            Age::Fresh | Age::None => &self.metrics.hits,
+        };
+        hits.increment(names as u64);
+        self.metrics.unknown.increment(unknown as u64);
+    }
+
+    /// Whether a refresh for the sake of a missing id must wait: one succeeded a moment ago.
+    fn tried_lately(&self, now: Duration) -> bool {
+        let tries = self.tries();
+        let lately = tries
+            .last
+            .is_some_and(|last| now.saturating_sub(last) < self.settings.unknown_retry);
+        lately && tries.failures == 0 && self.refreshes.current(&()).is_none()
+    }
+
+    /// One refresh, from wherever the list can be had.
+    async fn refresh(&self, forwarded: &Forwarded, want: Want) -> Result<(), SiriusError> {
+        let began = self.clock.monotonic();
+        let timeout = self.settings.timeout;
+        let result = tokio::time::timeout(timeout, self.renew(forwarded, want, began))
+            .await
+            .unwrap_or(Err(SiriusError::TimedOut));
+        let took = self.clock.monotonic().saturating_sub(began);
+        match &result {
+            Ok(Origin::Sirius) => self.metrics.refreshed("listed", took),
+            Ok(Origin::Shared) => self.metrics.refreshed("shared", took),
+            Err(SiriusError::NoSession) => {}
+            Err(error) => self.metrics.refreshed(error.kind(), took),
+        }
+        match &result {
+            Ok(_) => self.succeeded(began),
+            Err(error) if error.is_about_the_session() => {}
+            Err(error) => self.failed(error, began),
+        }
+        result.map(|_| ())
+    }
+
+    /// The shared tier's list, if it is good enough; else Sirius's, unless another instance is
+    /// fetching it already.
+    async fn renew(
+        &self,
+        forwarded: &Forwarded,
+        want: Want,
+        began: Duration,
+    ) -> Result<Origin, SiriusError> {
+        let Some(shared) = &self.shared else {
+            return self.fetch(forwarded, began).await.map(|_| Origin::Sirius);
+        };
+        let mut visit = shared.visit();
+        loop {
+            // Even one that is not enough may be better than what there is.
+            if let Some(list) = visit.read(self.clock.now()).await
+                && self.take_over(&list.names, list.age)
+                && self.is_enough(list.age, want)
+            {
+                return Ok(Origin::Shared);
+            }
+            if forwarded.session.is_none() {
+                return Err(SiriusError::NoSession);
+            }
+            match visit.take_turn(self.settings.timeout).await {
+                Turn::Ours | Turn::Untold => break,
+                Turn::Anothers => tokio::time::sleep(POLL).await,
+            }
+        }
+        let asked_at = self.clock.now();
+        let result = self.fetch(forwarded, began).await;
+        if let Ok(names) = &result {
+            visit.write(names, asked_at, self.settings.stale).await;
+        }
+        visit.end_turn().await;
+        result.map(|_| Origin::Sirius)
+    }
+
+    async fn fetch(&self, forwarded: &Forwarded, began: Duration) -> Result<Names, SiriusError> {
+        let session = forwarded.session.as_ref().ok_or(SiriusError::NoSession)?;
+        let names = self.client.users(session, &forwarded.trace).await?;
+        let now = self.clock.monotonic();
+        self.list.serve(&names, now, now.saturating_sub(began));
+        Ok(names)
+    }
+
+    /// Whether a list of that age is what is wanted.
+    fn is_enough(&self, age: Duration, want: Want) -> bool {
+        match want {
+            Want::Fresh => age < self.settings.fresh,
+            // One that was fetched a moment ago counts as a try, whoever made it.
+            Want::Since(asked_at) => {
+                let since_question = self.clock.monotonic().saturating_sub(asked_at);
+                age <= since_question || age < self.settings.unknown_retry
+            }
+        }
+    }
+
+    /// Serves a list of the shared tier, unless the one that is served is as new.
+    fn take_over(&self, names: &Names, age: Duration) -> bool {
+        let now = self.clock.monotonic();
+        let is_newer = self
+            .list
+            .size_and_age(now)
+            .is_none_or(|(_, ours)| age.saturating_add(AS_NEW) < ours);
+        let is_of_use = is_newer && age < self.settings.stale;
+        if is_of_use {
+            self.list.serve(names, now, age);
+        }
+        is_of_use
+    }
+
+    fn succeeded(&self, began: Duration) {
+        self.health.is_well();
+        let mut tries = self.tries();
+        tries.last = Some(began);
+        tries.failures = 0;
+        tries.retry_at = Duration::ZERO;
+    }
+
+    fn failed(&self, error: &SiriusError, began: Duration) {
+        self.health.is_failing(error);
+        let settings = &self.settings;
+        let mut tries = self.tries();
+        tries.last = Some(began);
+        let doublings = 2_u32.saturating_pow(tries.failures);
+        let wait = settings
+            .back_off
+            .saturating_mul(doublings)
+            .min(settings.back_off_most);
+        tries.failures = tries.failures.saturating_add(1);
+        tries.retry_at = self
+            .clock
+            .monotonic()
+            .saturating_add((settings.jitter)(wait));
+    }
+}

@@ -1,0 +1,128 @@
+//! One running API.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::authentication::{Authenticator, KeySources, Source, Sources};
+use api::clock::SharedClock;
+use api::http::{App, Graphiql, SignIn, router};
+use api::metrics::Metrics;
+use api::sirius::{SharedTierUrl, Sirius, SiriusSettings, UserCacheSettings};
+use reqwest::RequestBuilder;
+use sea_orm::DatabaseConnection;
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use url::Url;
+
+use crate::token::{SECRET, service_keys};
+use crate::{Answer, OFFICER, Options};
+
+/// The user that services act as.
+pub const SYSTEM_USER: i32 = 12;
+
+/// See the module.
+pub struct Instance {
+    pub sirius: Sirius,
+    metrics: Metrics,
+    http: reqwest::Client,
+    origin: String,
+    server: JoinHandle<()>,
+}
+
+impl Instance {
+    pub(super) async fn start(
+        db: DatabaseConnection,
+        clock: SharedClock,
+        sirius: &Url,
+        redis: Option<SharedTierUrl>,
+        options: &Options,
+    ) -> Self {
+        let settings = SiriusSettings {
+            users: UserCacheSettings {
+                timeout: options.sirius_timeout,
+                jitter: Arc::new(|wait| wait),
+                ..UserCacheSettings::default()
+            },
+            shared: redis,
+            ..SiriusSettings::at(sirius.clone())
+        };
+        let metrics = Metrics::new().unwrap();
+        let sirius = metrics.counted(|| Sirius::new(settings, clock.clone()).unwrap());
+        sirius.users.warm_up().await;
+        let sources = options.keys.clone().unwrap_or_else(|| Sources {
+            secret: Some(Source::Value(SECRET.to_owned())),
+            previous_secret: None,
+            service_keys: Some(Source::Value(service_keys())),
+        });
+        let keys = KeySources::read(sources).unwrap();
+        let bundle = Path::new("no local bundle");
+        let graphiql = Graphiql::new("{ viewer { id } }", bundle, SignIn::default()).unwrap();
+        let app = App {
+            db,
+            sirius: sirius.clone(),
+            authenticator: Authenticator::new(keys, Some(SYSTEM_USER), clock),
+            graphiql,
+            deadline: options.deadline,
+        };
+        let (origin, server) = crate::listen(router(app)).await;
+        Self {
+            sirius,
+            metrics,
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .timeout(Duration::from_secs(30))
+                .build()
+                .unwrap(),
+            origin: origin.to_string(),
+            server,
+        }
+    }
+
+    /// Asks as the billing officer.
+    pub async fn ask(&self, query: &str) -> Answer {
+        self.ask_with(query, json!({})).await
+    }
+
+    /// Asks as the billing officer, with variables.
+    pub async fn ask_with(&self, query: &str, variables: Value) -> Answer {
+        let body = json!({ "query": query, "variables": variables });
+        Answer::of(self.post().header("Cookie", OFFICER).json(&body)).await
+    }
+
+    /// A bare `POST /graphql`.
+    pub fn post(&self) -> RequestBuilder {
+        self.http.post(self.url("/graphql"))
+    }
+
+    /// A bare GET.
+    pub fn get(&self, path: &str) -> RequestBuilder {
+        self.http.get(self.url(path))
+    }
+
+    /// All that was counted, as Prometheus reads it.
+    pub fn metrics(&self) -> String {
+        self.sirius.users.observe();
+        self.metrics.render()
+    }
+
+    /// One count or gauge, by its name and labels as Prometheus reads them.
+    #[track_caller]
+    pub fn metric(&self, name: &str) -> f64 {
+        let text = self.metrics();
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
+            .unwrap_or_else(|| panic!("no {name} in {text}"));
+        value.parse().unwrap()
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.origin.trim_end_matches('/'))
+    }
+
+    pub(super) async fn stop(self) {
+        self.server.abort();
+        let _ = self.server.await;
+    }
+}
