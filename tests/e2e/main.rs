@@ -1,12 +1,16 @@
 //! HTTP requests against a running router, on a real database.
 
+mod bearer;
 mod billing_history;
 mod caller;
 mod created_by;
+mod guards;
 mod house;
 mod outage;
 mod ownership;
 mod paging;
 mod protocol;
 mod schema;
+mod shared_users;
 mod statements;
+mod user_list;

@@ -42,6 +42,7 @@ struct Control {
     checks: Vec<HeaderMap>,
     list_fault: Option<Fault>,
     check_fault: Option<Fault>,
+    ended_at_the_list: Option<String>,
 }
 
 impl Sirius {
@@ -74,6 +75,11 @@ impl Sirius {
         self.state.lock().unwrap().check_fault = fault;
     }
 
+    /// The session of those cookies ends, as far as the user list knows.
+    pub fn end_at_the_list(&self, cookies: &str) {
+        self.state.lock().unwrap().ended_at_the_list = Some(cookies.to_owned());
+    }
+
     /// Headers of the calls for the user list since the last call.
     pub fn take_lists(&self) -> Vec<HeaderMap> {
         std::mem::take(&mut self.state.lock().unwrap().lists)
@@ -103,8 +109,13 @@ async fn control(
             control.checks.push(headers);
             control.check_fault.clone()
         } else {
+            let ended = control.ended_at_the_list.as_deref();
+            let is_ended = ended.is_some_and(|ended| headers.get("cookie").unwrap() == ended);
             control.lists.push(headers);
-            control.list_fault.clone()
+            match is_ended {
+                true => Some(Fault::Status(401)),
+                false => control.list_fault.clone(),
+            }
         }
     };
     match fault {
