@@ -185,3 +185,25 @@ fn collect_bare(thing: &Value, owner: &str, bare: &mut Vec<String>) {
         }
     }
 }
+
+/// Every fault that the table tells of is tried by the test that its row names.
+#[test]
+fn each_row_of_the_fault_table_has_its_test() {
+    let table = fs::read_to_string(root().join("docs/operations/sirius.md")).unwrap();
+    let (_, faults) = table.split_once("## Faults").unwrap();
+    let (faults, _) = faults.split_once("## Metrics").unwrap();
+    let rows = faults
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| ---"));
+    let tests = ["tests/e2e", "api/tests"].map(|folder| sources(&root().join(folder)));
+    let code = tests.iter().flatten().map(|(_, text)| text.as_str());
+    let code = code.collect::<String>();
+    let mut seen = 0;
+    for row in rows.skip(1) {
+        let name = row.trim_end_matches(" |").rsplit("| ").next().unwrap();
+        let name = name.trim_matches('`');
+        assert!(code.contains(&format!("fn {name}(")), "no test for: {row}");
+        seen += 1;
+    }
+    assert!(seen > 20, "{seen} rows");
+}

@@ -19,7 +19,7 @@ const LIST_LIMIT: usize = 64 * 1024 * 1024;
 const USER_LIMIT: usize = 1024 * 1024;
 
 /// Users' ids and display names: all that is ever held of a list.
-pub type Names = HashMap<i32, Arc<str>>;
+pub type Names = HashMap<i32, Arc<str>, foldhash::fast::RandomState>;
 
 /// Sirius, as one caller's session sees it.
 #[derive(Clone, Debug)]

@@ -8,7 +8,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::list::{Age, List};
+use metrics::Counter;
+
+use super::list::{Age, List, Listed};
 use super::settings::UserCacheSettings;
 use super::shared::{SharedTier, Turn};
 use crate::clock::SharedClock;
@@ -87,16 +89,15 @@ enum Origin {
 
 /// A fresh list, for quick looks by one request.
 pub struct AtHand {
-    directory: UserDirectory,
-    list: u64,
+    list: Arc<Listed>,
+    hits: Counter,
 }
 
 impl AtHand {
     /// The name of an id, if the list has it.
     pub fn name(&self, id: i32) -> Option<Arc<str>> {
-        let inner = &self.directory.0;
-        let name = inner.list.name(id, self.list)?;
-        inner.metrics.hits.increment(1);
+        let name = self.list.name(id)?;
+        self.hits.increment(1);
         Some(name)
     }
 }
@@ -131,7 +132,7 @@ impl UserDirectory {
                 .visit()
                 .read(inner.clock.now())
                 .await
-                .is_some_and(|list| inner.take_over(&list.names, list.age));
+                .is_some_and(|list| inner.take_over(list.names, list.age));
             tracing::info!(taken, "looked for users in the shared user cache");
         }
     }
@@ -139,11 +140,13 @@ impl UserDirectory {
     /// The list as it is, if it is fresh: what it has needs no loader and no waiting.
     pub fn at_hand(&self) -> Option<AtHand> {
         let now = self.0.clock.monotonic();
-        let (list, age) = self.0.list.current(now, &self.0.settings);
-        (age == Age::Fresh).then(|| AtHand {
-            directory: self.clone(),
-            list,
-        })
+        match self.0.list.current(now, &self.0.settings) {
+            Age::Fresh(list) => Some(AtHand {
+                list,
+                hits: self.0.metrics.hits.clone(),
+            }),
+            Age::Stale(_) | Age::None => None,
+        }
     }
 
     /// What is known of each id. With a session, the list is fetched when it must be; the caller
@@ -157,13 +160,10 @@ impl UserDirectory {
         let inner = &self.0;
         let asked_at = inner.clock.monotonic();
         let mut found = HashMap::with_capacity(ids.len());
-        let (_, age) = inner.list.current(asked_at, &inner.settings);
-        let missing = match age {
-            Age::None => ids.to_vec(),
-            Age::Fresh | Age::Stale => inner.read(ids, &mut found),
-        };
-        inner.count(&found, age);
-        if age == Age::Stale {
+        let age = inner.list.current(asked_at, &inner.settings);
+        let missing = inner.read(&age, ids, &mut found);
+        inner.count(&found, &age);
+        if matches!(age, Age::Stale(_)) {
             // Served at once; the refresh runs behind.
             let _ = self.refresh(forwarded, Want::Fresh);
         }
@@ -172,16 +172,13 @@ impl UserDirectory {
         }
         inner.metrics.misses.increment(missing.len() as u64);
         let outcome = match age {
-            Age::Fresh | Age::Stale if inner.tried_lately(asked_at) => Ok(()),
-            Age::Fresh => self.newer(forwarded, Want::Since(asked_at), patience).await,
-            Age::Stale | Age::None => self.newer(forwarded, Want::Fresh, patience).await,
+            Age::Fresh(_) | Age::Stale(_) if inner.tried_lately(asked_at) => Ok(()),
+            Age::Fresh(_) => self.newer(forwarded, Want::Since(asked_at), patience).await,
+            Age::Stale(_) | Age::None => self.newer(forwarded, Want::Fresh, patience).await,
         };
         let now = inner.clock.monotonic();
-        let (_, age) = inner.list.current(now, &inner.settings);
-        let missing = match age {
-            Age::None => missing,
-            Age::Fresh | Age::Stale => inner.read(&missing, &mut found),
-        };
+        let age = inner.list.current(now, &inner.settings);
+        let missing = inner.read(&age, &missing, &mut found);
         match outcome {
             Ok(()) => {
                 inner.list.remember_unknown(&missing, asked_at, now);
@@ -199,7 +196,8 @@ impl UserDirectory {
     /// Brings the gauges up to date: they are true when they are read.
     pub fn observe(&self) {
         let now = self.0.clock.monotonic();
-        let (users, age) = self.0.list.size_and_age(now).unwrap_or_default();
+        let list = self.0.list.any();
+        let (users, age) = list.map_or_else(Default::default, |list| (list.len(), list.age(now)));
         self.0.metrics.list(users, age);
     }
 
@@ -274,18 +272,23 @@ impl Inner {
     }
 
     /// What the list knows goes into `found`; gives the ids that it lacks.
-    fn read(&self, ids: &[i32], found: &mut HashMap<i32, Lookup>) -> Vec<i32> {
+    fn read(&self, age: &Age, ids: &[i32], found: &mut HashMap<i32, Lookup>) -> Vec<i32> {
         let now = self.clock.monotonic();
-        self.list.read(ids, now, self.settings.unknown, found)
+        match age {
+            Age::None => ids.to_vec(),
+            Age::Fresh(list) | Age::Stale(list) => {
+                self.list.read(list, ids, now, self.settings.unknown, found)
+            }
+        }
     }
 
-    fn count(&self, found: &HashMap<i32, Lookup>, age: Age) {
+    fn count(&self, found: &HashMap<i32, Lookup>, age: &Age) {
         let is_name = |lookup: &&Lookup| matches!(lookup, Lookup::Name(_));
         let names = found.values().filter(is_name).count();
         let unknown = found.len().saturating_sub(names);
         let hits = match age {
-            Age::Stale => &self.metrics.stale_hits,
-            Age::Fresh | Age::None => &self.metrics.hits,
+            Age::Stale(_) => &self.metrics.stale_hits,
+            Age::Fresh(_) | Age::None => &self.metrics.hits,
         };
         hits.increment(names as u64);
         self.metrics.unknown.increment(unknown as u64);
@@ -337,7 +340,7 @@ impl Inner {
         loop {
             // Even one that is not enough may be better than what there is.
             if let Some(list) = visit.read(self.clock.now()).await
-                && self.take_over(&list.names, list.age)
+                && self.take_over(list.names, list.age)
                 && self.is_enough(list.age, want)
             {
                 return Ok(Origin::Shared);
@@ -363,7 +366,8 @@ impl Inner {
         let session = forwarded.session.as_ref().ok_or(SiriusError::NoSession)?;
         let names = self.client.users(session, &forwarded.trace).await?;
         let now = self.clock.monotonic();
-        self.list.serve(&names, now, now.saturating_sub(began));
+        self.list
+            .serve(names.clone(), now, now.saturating_sub(began));
         Ok(names)
     }
 
@@ -380,12 +384,12 @@ impl Inner {
     }
 
     /// Serves a list of the shared tier, unless the one that is served is as new.
-    fn take_over(&self, names: &Names, age: Duration) -> bool {
+    fn take_over(&self, names: Names, age: Duration) -> bool {
         let now = self.clock.monotonic();
         let is_newer = self
             .list
-            .size_and_age(now)
-            .is_none_or(|(_, ours)| age.saturating_add(AS_NEW) < ours);
+            .any()
+            .is_none_or(|ours| age.saturating_add(AS_NEW) < ours.age(now));
         let is_of_use = is_newer && age < self.settings.stale;
         if is_of_use {
             self.list.serve(names, now, age);
