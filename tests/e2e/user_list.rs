@@ -230,8 +230,12 @@ any_database! {
         // Both sessions are verified; then the officer's ends, at the list alone.
         t.ask("{ viewer { id } }").await.data("/viewer");
         t.sirius.end_at_the_list(OFFICER);
-        t.sirius.list_fault(Some(Fault::Slow(Duration::from_millis(100))));
-        let (officer, manager) = tokio::join!(ask_as(t, OFFICER), ask_as(t, MANAGER));
+        t.sirius.list_fault(Some(Fault::Slow(Duration::from_millis(300))));
+        let (officer, manager) = tokio::join!(ask_as(t, OFFICER), async {
+            // Waits for the refresh that the officer's session has started.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            ask_as(t, MANAGER).await
+        });
         assert_eq!(officer.errors()[0].0, "UNAUTHENTICATED");
         assert_eq!(names(&manager), ["Billing Officer"]);
         t.sirius.take_checks();

@@ -102,28 +102,27 @@ async fn control(
     request: Request,
     next: Next,
 ) -> Response {
-    let fault = {
+    let (fault, is_ended) = {
         let mut control = state.lock().unwrap();
         let headers = request.headers().clone();
         if request.uri().path().ends_with("/users/current") {
             control.checks.push(headers);
-            control.check_fault.clone()
+            (control.check_fault.clone(), false)
         } else {
             let ended = control.ended_at_the_list.as_deref();
             let is_ended = ended.is_some_and(|ended| headers.get("cookie").unwrap() == ended);
             control.lists.push(headers);
-            match is_ended {
-                true => Some(Fault::Status(401)),
-                false => control.list_fault.clone(),
-            }
+            (control.list_fault.clone(), is_ended)
         }
     };
+    if let Some(Fault::Slow(wait)) = fault {
+        tokio::time::sleep(wait).await;
+    }
+    if is_ended {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
     match fault {
-        None => next.run(request).await,
-        Some(Fault::Slow(wait)) => {
-            tokio::time::sleep(wait).await;
-            next.run(request).await
-        }
+        None | Some(Fault::Slow(_)) => next.run(request).await,
         Some(Fault::Status(status)) => StatusCode::from_u16(status).unwrap().into_response(),
         Some(Fault::Body(body)) => body.into_response(),
         Some(Fault::Endless(pause)) => {
