@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use metrics::with_local_recorder;
+use metrics::{Counter, counter, with_local_recorder};
 use metrics_exporter_prometheus::{
     BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
@@ -48,5 +48,28 @@ impl Metrics {
     /// Folds what durations have gathered. To be called now and then, lest it grow unread.
     pub fn fold(&self) {
         self.handle.run_upkeep();
+    }
+}
+
+/// A counter for each outcome there can be, all of them there from the start.
+pub struct ByOutcome(Vec<(&'static str, Counter)>);
+
+impl ByOutcome {
+    /// Registered with the recorder that is current.
+    pub fn register<'a>(
+        name: &'static str,
+        outcomes: impl IntoIterator<Item = &'a &'static str>,
+    ) -> Self {
+        let counters = outcomes
+            .into_iter()
+            .map(|outcome| (*outcome, counter!(name, "outcome" => *outcome)));
+        Self(counters.collect())
+    }
+
+    /// Counts one. An outcome that was not registered is not counted.
+    pub fn count(&self, outcome: &str) {
+        if let Some((_, counter)) = self.0.iter().find(|(known, _)| *known == outcome) {
+            counter.increment(1);
+        }
     }
 }

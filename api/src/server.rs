@@ -142,18 +142,22 @@ pub fn app(
     clock: SharedClock,
     metrics: Option<&Metrics>,
 ) -> Result<App, ServeError> {
-    let make = || Sirius::new(settings.sirius.clone(), clock.clone());
-    let sirius = match metrics {
+    let keys = KeySources::read(settings.keys.sources.clone())?;
+    let make = || {
+        let sirius = Sirius::new(settings.sirius.clone(), clock.clone())?;
+        let authenticator = Authenticator::new(keys, settings.keys.system_user, clock.clone());
+        Ok::<_, ServeError>((sirius, authenticator))
+    };
+    let (sirius, authenticator) = match metrics {
         Some(metrics) => metrics.counted(make)?,
         None => make()?,
     };
-    let keys = KeySources::read(settings.keys.sources.clone())?;
     let graphiql = Graphiql::new(FIRST_QUERY, &settings.graphiql_dir, SignIn::default())
         .map_err(|error| ServeError::Damaged(error.to_string()))?;
     Ok(App {
         db,
         sirius,
-        authenticator: Authenticator::new(keys, settings.keys.system_user, clock),
+        authenticator,
         graphiql,
         deadline: settings.request_timeout,
     })

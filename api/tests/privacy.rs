@@ -236,7 +236,12 @@ async fn nothing_of_a_user_but_id_and_name_is_shown_and_nothing_of_a_caller() {
         .text()
         .await
         .unwrap();
-    assert!(counted.contains("finance_user_list_refreshes_total{outcome=\"nonsense\"}"));
+    for outcome in ["listed", "nonsense", "status", "session_ended"] {
+        let name = format!("finance_user_list_refreshes_total{{outcome=\"{outcome}\"}} ");
+        let count = counted.lines().find_map(|line| line.strip_prefix(&name));
+        assert_ne!(count, Some("0"), "{outcome}: each list was read");
+        assert_ne!(count, None, "{outcome}");
+    }
     let log = server.log.lock().unwrap().clone();
     assert!(
         log.contains("fails") && log.contains("TRACE"),

@@ -80,7 +80,7 @@ fn users(criterion: &mut Criterion) {
     for (name, ids) in [("a thousand users", &all), ("twenty users", &few)] {
         group.bench_function(name, |bench| {
             bench.iter(|| {
-                let at_hand = warm.at_hand().unwrap();
+                let at_hand = warm.at_hand(&caller).unwrap();
                 for id in ids {
                     black_box(at_hand.name(*id).unwrap());
                 }

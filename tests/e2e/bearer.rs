@@ -7,6 +7,7 @@ use api::authentication::{Source, Sources};
 use api::clock::Clock;
 use api::demo::books::*;
 use entity::stored::*;
+use futures_util::future::join_all;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use tests::token::{EVENTS_KEY, SECRET, SIRIUS_KEY, claims, service_keys, sign};
@@ -201,6 +202,40 @@ any_database! {
         assert_eq!(Answer::of(none).await.code(), "FORBIDDEN", "no cookie to repeat");
     }
 
+    async fn a_named_mutation_is_a_mutation_too_whoever_names_it(t) {
+        for body in [
+            json!({ "query": "mutation A { __typename }" }),
+            json!({ "query": "mutation A { __typename }", "operationName": "A" }),
+            json!({ "query": "mutation A { __typename }", "operationName": "" }),
+            json!({ "query": "mutation A { __typename }", "operationName": "B" }),
+            json!({ "query": "query B { __typename } mutation A { __typename }" }),
+            json!({ "query": "query B { __typename } mutation A { __typename }", "operationName": "A" }),
+        ] {
+            let request = t.post().header("Cookie", OFFICER).json(&body);
+            assert_eq!(Answer::of(request).await.status, 403, "{body}");
+        }
+        let both = json!({ "query": "query B { __typename } mutation A { __typename }", "operationName": "B" });
+        let request = t.post().header("Cookie", OFFICER).json(&both);
+        assert_eq!(Answer::of(request).await.status, 200, "the query of a document is a query");
+        for query in ["?query=mutation+A{__typename}", "?query=mutation+A{__typename}&operationName=A"] {
+            let request = t.get(&format!("/graphql{query}")).header("Cookie", OFFICER);
+            let request = request.header("X-XSRF-TOKEN", "a+b c").header("Accept", "application/json");
+            assert_eq!(Answer::of(request).await.status, 405, "{query}");
+        }
+    }
+
+    async fn what_becomes_of_tokens_is_counted(t) {
+        let count = |outcome: &str| {
+            t.metric(&format!("finance_bearer_tokens_total{{outcome=\"{outcome}\"}}"))
+        };
+        ask(t, &token(t, 3, &[]), VIEWER).await;
+        ask(t, SIRIUS_KEY, VIEWER).await;
+        ask(t, "nothing", VIEWER).await;
+        Answer::of(request(t, VIEWER).header("Authorization", "Basic a")).await;
+        let counts = ["user", "service", "unsigned", "malformed"].map(count);
+        assert_eq!(counts, [1.0, 1.0, 1.0, 1.0]);
+    }
+
     async fn a_mutation_by_token_needs_none(t) {
         let request = request(t, "mutation { __typename }").bearer_auth(token(t, 3, &[]));
         assert_ne!(Answer::of(request.header("Cookie", OFFICER)).await.status, 403);
@@ -247,8 +282,20 @@ fn a_secret_in_a_file_is_rotated_without_a_restart_or_a_failed_request() {
             ask(t, &token, "{ viewer { id } }").await.status == 200
         };
         assert_eq!((passes(first).await, passes(second).await), (true, false));
+        // In the order that the manual gives, with a reading at each step.
         fs::write(file("previous"), first).unwrap();
+        assert_eq!((passes(first).await, passes(second).await), (true, false));
         fs::write(file("secret"), second).unwrap();
+        // Nobody has asked since: of many at once, none is refused.
+        t.clock.advance(Duration::from_secs(60));
+        let token = sign(&claims(3, &[], t.clock.now().timestamp()), second);
+        let asked = (0..40).map(|_| ask(t, &token, "{ viewer { id } }"));
+        assert!(
+            join_all(asked)
+                .await
+                .iter()
+                .all(|answer| answer.status == 200)
+        );
         assert_eq!((passes(first).await, passes(second).await), (true, true));
         fs::write(file("secret"), "too short").unwrap();
         assert_eq!((passes(first).await, passes(second).await), (true, true));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use tests::{Answer, Fault, Harness, MANAGER, both_databases};
+use tests::{Answer, Fault, Harness, MANAGER, Options, any_database, both_databases};
 
 const VIEWER: &str = "{ viewer { id displayName roles } }";
 
@@ -95,5 +95,32 @@ both_databases! {
             assert_eq!(ask_as(t, Some("sirius=made-up")).await.code(), "UNAUTHENTICATED");
         }
         assert_eq!(t.sirius.take_checks().len(), 1);
+    }
+}
+
+any_database! {
+    options: Options { sirius_timeout: Duration::from_millis(500), ..Options::default() };
+
+    async fn a_check_that_hangs_is_waited_for_once_and_then_tried_by_one_at_a_time(t) {
+        t.sirius.check_fault(Some(Fault::Slow(Duration::from_secs(30))));
+        assert_eq!(ask_as(t, Some("sirius=officer")).await.code(), "SIRIUS_UNAVAILABLE");
+        t.sirius.take_checks();
+        let cookies = (0..50).map(|number| format!("sirius=officer; number={number}"));
+        let answers = join_all(cookies.map(async |cookie| ask_as(t, Some(&cookie)).await)).await;
+        assert!(answers.iter().all(|answer| answer.code() == "SIRIUS_UNAVAILABLE"));
+        assert_eq!(t.sirius.take_checks().len(), 1);
+        t.sirius.check_fault(None);
+        ask_as(t, Some("sirius=officer")).await.data("/viewer");
+        ask_as(t, Some(MANAGER)).await.data("/viewer");
+    }
+
+    async fn who_waits_too_long_behind_others_checks_is_told_so(t) {
+        t.sirius.check_fault(Some(Fault::Slow(Duration::from_millis(300))));
+        let cookies = (0..150).map(|number| format!("sirius=made-up-{number}"));
+        let answers = join_all(cookies.map(async |cookie| ask_as(t, Some(&cookie)).await)).await;
+        let count = |code: &str| answers.iter().filter(|answer| answer.code() == code).count();
+        let (refused, waited) = (count("UNAUTHENTICATED"), count("SIRIUS_UNAVAILABLE"));
+        assert_eq!(refused + waited, 150);
+        assert!(waited > 0 && t.sirius.take_checks().len() < 150, "{refused}, {waited}");
     }
 }

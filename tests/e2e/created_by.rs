@@ -6,7 +6,7 @@ use api::demo::books::*;
 use entity::stored::*;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use tests::{Answer, Fault, Harness, OFFICER, Options, any_database, both_databases};
+use tests::{Answer, Fault, Harness, MANAGER, OFFICER, Options, any_database, both_databases};
 
 const NODES: &str = "/financeClient/billingHistory/nodes";
 
@@ -22,12 +22,11 @@ async fn invoices_by(t: &Harness, users: &[i32]) {
     t.write(books).await;
 }
 
+const HISTORY: &str = "{ financeClient(clientId: 1001) { clientId
+    billingHistory(first: 1000) { nodes { createdBy { id displayName } } } } }";
+
 async fn history(t: &Harness) -> Answer {
-    t.ask(
-        "{ financeClient(clientId: 1001) { clientId
-        billingHistory(first: 1000) { nodes { createdBy { id displayName } } } } }",
-    )
-    .await
+    t.ask(HISTORY).await
 }
 
 fn names(answer: &Answer) -> Vec<Value> {
@@ -160,7 +159,9 @@ both_databases! {
         let errors = history(t).await.errors();
         assert_eq!(errors[0].0, "UNAUTHENTICATED");
         t.sirius.list_fault(None);
-        assert_eq!(names(&history(t).await), ["Billing Officer"], "at once: no back-off");
+        let query = json!({ "query": HISTORY });
+        let other = Answer::of(t.post().header("Cookie", MANAGER).json(&query)).await;
+        assert_eq!(names(&other), ["Billing Officer"], "another at once: no back-off");
     }
 
     async fn without_anybody_recorded_nobody_is_asked_for(t) {

@@ -148,7 +148,17 @@ any_database! {
         t.redis().run(&["LPUSH", KEY, "another", "type"]);
         let instance = t.instance().await;
         assert_eq!(name(&instance.ask(HISTORY).await), "Billing Officer");
-        assert_eq!(reads(&instance, "failed"), 2.0);
+        assert_eq!(reads(&instance, "rubbish"), 2.0);
+        assert_eq!(t.redis().run(&["TYPE", KEY]), "string", "replaced");
+    }
+
+    async fn rubbish_in_the_lock_holds_up_nobody_for_long(t) {
+        invoice_by(t, 3).await;
+        t.redis().run(&["SET", LOCK, "rubbish"]);
+        let began = Instant::now();
+        assert_eq!(name(&t.ask(HISTORY).await), "Billing Officer");
+        assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+        assert!(t.redis().run(&["GET", KEY]).contains("Billing Officer"), "and others have it");
     }
 
     async fn a_list_too_old_to_serve_is_not_taken_over(t) {
@@ -170,9 +180,11 @@ any_database! {
 
     async fn an_instance_that_dies_while_refreshing_holds_up_nobody_for_long(t) {
         invoice_by(t, 3).await;
-        t.redis().run(&["SET", LOCK, "an instance that is no more", "PX", "700"]);
-        assert_eq!(name(&t.ask(HISTORY).await), "Billing Officer");
-        assert_eq!(t.sirius.take_lists().len(), 1);
+        t.redis().run(&["SET", LOCK, "an instance that is no more", "PX", "5000"]);
+        t.sirius.list_fault(Some(Fault::Slow(Duration::from_millis(400))));
+        let second = t.instance().await;
+        let (first, second) = tokio::join!(t.ask(HISTORY), second.ask(HISTORY));
+        assert_eq!([name(&first), name(&second)], ["Billing Officer", "Billing Officer"]);
     }
 }
 

@@ -120,13 +120,14 @@ any_database! {
         for garbage in [
             "<html>".repeat(3_500_000),
             "[".repeat(20_000_000),
+            format!("[{}{{}}]", "{},".repeat(7_000_000)),
             format!("[{{\"id\": 3, \"displayName\": \"{}\"", "x".repeat(20_000_000)),
         ] {
             t.sirius.list_fault(Some(Fault::Body(garbage)));
             assert_nameless(&t.ask(HISTORY).await, "garbage");
             t.clock.advance(Duration::from_secs(60));
         }
-        assert_eq!(t.metric("finance_user_list_refreshes_total{outcome=\"nonsense\"}"), 3.0);
+        assert_eq!(t.metric("finance_user_list_refreshes_total{outcome=\"nonsense\"}"), 4.0);
     }
 
     async fn a_body_that_never_ends_is_given_up_at_its_limit(t) {
@@ -188,8 +189,9 @@ any_database! {
     }
 
     async fn a_list_that_is_down_makes_no_difference_while_the_cache_is_warm(t) {
-        invoices_by(t, &[3, 7]).await;
+        invoices_by(t, &[3, 7, 99]).await;
         let warm = t.ask(HISTORY).await;
+        assert_eq!(names(&warm), ["Billing Officer", "Finance Manager", "Unknown User"]);
         for fault in [Fault::Status(500), Fault::Status(403), Fault::Slow(Duration::from_secs(20))] {
             t.sirius.list_fault(Some(fault));
             t.clock.advance(Duration::from_secs(8 * 60 * 60));
@@ -241,6 +243,16 @@ any_database! {
         t.sirius.take_checks();
         ask_as(t, OFFICER).await;
         assert_eq!(t.sirius.take_checks().len(), 1, "the session is not believed any longer");
+    }
+
+    async fn a_session_that_the_list_refused_is_not_in_others_way_again(t) {
+        invoices_by(t, &[3]).await;
+        t.ask("{ viewer { id } }").await.data("/viewer");
+        t.sirius.end_at_the_list(OFFICER);
+        for _ in 0..5 {
+            assert_eq!(ask_as(t, OFFICER).await.errors()[0].0, "UNAUTHENTICATED");
+        }
+        assert_eq!(t.sirius.take_lists().len(), 1);
     }
 
     async fn a_caller_who_goes_away_does_not_end_the_refresh(t) {

@@ -61,7 +61,7 @@ impl Instance {
         let app = App {
             db,
             sirius: sirius.clone(),
-            authenticator: Authenticator::new(keys, Some(SYSTEM_USER), clock),
+            authenticator: metrics.counted(|| Authenticator::new(keys, Some(SYSTEM_USER), clock)),
             graphiql,
             deadline: options.deadline,
         };

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jsonwebtoken::DecodingKey;
+use sha2::{Digest as _, Sha256};
 
 use super::service::{self, Service, ServiceKey};
 
@@ -56,6 +57,8 @@ pub enum KeyFault {
 pub struct Keys {
     secrets: Vec<DecodingKey>,
     services: Vec<ServiceKey>,
+    /// Tells whether they have changed.
+    fingerprint: [u8; 32],
 }
 
 impl Keys {
@@ -72,6 +75,7 @@ impl Keys {
 pub struct KeySources {
     sources: Sources,
     state: Mutex<State>,
+    reading: tokio::sync::Mutex<()>,
 }
 
 /// The settings of the keys. What is absent is a way in that is closed.
@@ -105,6 +109,7 @@ impl KeySources {
                 read_at: Duration::ZERO,
                 fault: None,
             }),
+            reading: tokio::sync::Mutex::default(),
         })
     }
 
@@ -114,24 +119,27 @@ impl KeySources {
 
     /// The keys as they are now. While a file is unreadable or wrong, the keys before stay.
     pub(super) async fn current(&self, now: Duration) -> Arc<Keys> {
-        {
-            let mut state = self.state();
-            let is_due = now.saturating_sub(state.read_at) >= READ_AGAIN;
-            if !is_due || !self.sources.have_files() {
-                return Arc::clone(&state.keys);
-            }
-            // One request reads; the others go on with what there is.
-            state.read_at = now;
+        if let Some(keys) = self.unless_due(now) {
+            return keys;
+        }
+        // One request reads, and those that come meanwhile wait for what it reads.
+        let _reading = self.reading.lock().await;
+        if let Some(keys) = self.unless_due(now) {
+            return keys;
         }
         let sources = self.sources.clone();
         let loaded = tokio::task::spawn_blocking(move || sources.load()).await;
         let mut state = self.state();
+        state.read_at = now;
         match loaded {
             Ok(Ok(keys)) => {
                 if state.fault.take().is_some() {
                     tracing::info!("the keys in files are right again");
                 }
-                state.keys = Arc::new(keys);
+                if keys.fingerprint != state.keys.fingerprint {
+                    tracing::info!("the keys in files have changed; the new ones are in use");
+                    state.keys = Arc::new(keys);
+                }
             }
             Ok(Err(fault)) if state.fault.as_ref() != Some(&fault) => {
                 tracing::error!(%fault, "keys in files are wrong; those before stay in use");
@@ -141,6 +149,12 @@ impl KeySources {
             Ok(Err(_)) | Err(_) => {}
         }
         Arc::clone(&state.keys)
+    }
+
+    fn unless_due(&self, now: Duration) -> Option<Arc<Keys>> {
+        let state = self.state();
+        let is_due = now.saturating_sub(state.read_at) >= READ_AGAIN;
+        (!is_due || !self.sources.have_files()).then(|| Arc::clone(&state.keys))
     }
 }
 
@@ -160,6 +174,7 @@ impl Sources {
                 .map_err(|error| KeyFault::Unreadable(name, error.kind().to_string())),
         };
         let mut secrets = Vec::new();
+        let mut fingerprint = Sha256::new();
         for (name, source) in [
             ("JWT_SECRET", &self.secret),
             (PREVIOUS, &self.previous_secret),
@@ -170,13 +185,21 @@ impl Sources {
                 if secret.len() < SECRET_LEAST {
                     return Err(KeyFault::TooShort(name));
                 }
+                fingerprint.update(Sha256::digest(secret.as_bytes()));
                 secrets.push(DecodingKey::from_secret(secret.as_bytes()));
             }
         }
         let services = match text("SERVICE_KEYS", &self.service_keys)? {
             None => Vec::new(),
-            Some(text) => service::parse(&text).ok_or(KeyFault::NoServiceKeys)?,
+            Some(text) => {
+                fingerprint.update(text.as_bytes());
+                service::parse(&text).ok_or(KeyFault::NoServiceKeys)?
+            }
         };
-        Ok(Keys { secrets, services })
+        Ok(Keys {
+            secrets,
+            services,
+            fingerprint: fingerprint.finalize().into(),
+        })
     }
 }

@@ -7,11 +7,20 @@ mod token;
 
 use std::sync::Arc;
 
+use metrics::describe_counter;
+
 pub use keys::{KeyFault, KeySources, Source, Sources};
 pub use service::Service;
 pub use token::Refusal;
 
 use crate::clock::SharedClock;
+use crate::metrics::ByOutcome;
+
+const TOKENS: &str = "finance_bearer_tokens_total";
+const MALFORMED: &str = "malformed";
+const OUTCOMES: [&str; 8] = [
+    "user", "service", "too_long", "closed", "unsigned", "odd", "untimely", MALFORMED,
+];
 
 /// The longest bearer token that is looked at.
 const TOKEN_LIMIT: usize = 8 * 1024;
@@ -41,16 +50,22 @@ pub struct Authenticator {
     keys: Arc<KeySources>,
     system_user: Option<i32>,
     clock: SharedClock,
+    outcomes: Arc<ByOutcome>,
 }
 
 impl Authenticator {
     /// An authenticator with these keys. Services act as `system_user`; without one, theirs is no
     /// way in.
     pub fn new(keys: KeySources, system_user: Option<i32>, clock: SharedClock) -> Self {
+        describe_counter!(
+            TOKENS,
+            "Authorization headers, by what they stood for or why not."
+        );
         Self {
             keys: Arc::new(keys),
             system_user,
             clock,
+            outcomes: Arc::new(ByOutcome::register(TOKENS, &OUTCOMES)),
         }
     }
 
@@ -59,6 +74,21 @@ impl Authenticator {
     /// # Errors
     /// [`Refusal`], for the log: a caller is never told which part was wrong.
     pub async fn principal(&self, token: &str) -> Result<Principal, Refusal> {
+        let result = self.find(token).await;
+        self.outcomes.count(match &result {
+            Ok(Principal::User { .. }) => "user",
+            Ok(Principal::Service { .. }) => "service",
+            Err(refusal) => refusal.kind(),
+        });
+        result
+    }
+
+    /// Counts a header that holds no single bearer token.
+    pub fn count_malformed(&self) {
+        self.outcomes.count(MALFORMED);
+    }
+
+    async fn find(&self, token: &str) -> Result<Principal, Refusal> {
         if token.len() > TOKEN_LIMIT {
             return Err(Refusal::TooLong);
         }

@@ -1,5 +1,6 @@
 //! Keys of services: known by their hash alone.
 
+use std::collections::HashSet;
 use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
@@ -27,7 +28,7 @@ pub(super) struct ServiceKey {
 /// be replaced.
 pub(super) fn parse(text: &str) -> Option<Vec<ServiceKey>> {
     let entries = text.split(',').map(str::trim);
-    entries
+    let keys = entries
         .map(|entry| {
             let (service, hash) = entry.split_once('=')?;
             Some(ServiceKey {
@@ -35,7 +36,10 @@ pub(super) fn parse(text: &str) -> Option<Vec<ServiceKey>> {
                 hash: hash_of_hex(hash)?,
             })
         })
-        .collect()
+        .collect::<Option<Vec<_>>>()?;
+    // One key for two services would be the later one's.
+    let hashes = keys.iter().map(|key| key.hash).collect::<HashSet<_>>();
+    (hashes.len() == keys.len()).then_some(keys)
 }
 
 fn hash_of_hex(text: &str) -> Option<[u8; 32]> {
@@ -63,7 +67,8 @@ mod tests {
 
     #[test]
     fn keys_are_named_and_hashed() {
-        let keys = parse(&format!("sirius={HASH}, events={}", HASH.to_uppercase())).unwrap();
+        let other = HASH.replace('b', "c").to_uppercase();
+        let keys = parse(&format!("sirius={HASH}, events={other}")).unwrap();
         let services = keys.iter().map(|key| key.service).collect::<Vec<_>>();
         assert_eq!(services, [Service::Sirius, Service::Events]);
     }
@@ -80,6 +85,7 @@ mod tests {
             &format!("sirius=g{short}"),
             &format!("somebody={HASH}"),
             &format!("sirius={HASH},"),
+            &format!("sirius={HASH},events={HASH}"),
         ] {
             assert!(parse(wrong).is_none(), "{wrong}");
         }

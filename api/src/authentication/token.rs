@@ -33,6 +33,19 @@ pub enum Refusal {
     Untimely,
 }
 
+impl Refusal {
+    /// One word for it, for metrics.
+    pub(super) fn kind(self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::Closed => "closed",
+            Self::Unsigned => "unsigned",
+            Self::Odd(_) => "odd",
+            Self::Untimely => "untimely",
+        }
+    }
+}
+
 /// The user that a token stands for.
 pub(super) struct TokenUser {
     pub(super) id: i32,

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use crate::authentication::Source;
 
+/// The longest duration that a setting may have.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
 /// Everything that is wrong with the settings.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Faults(Vec<String>);
@@ -68,11 +71,11 @@ impl Check {
         self.value(
             name,
             value,
-            "a duration above 0, such as 5s or 12h",
+            "a duration above 0 and of a year at most, such as 5s or 12h",
             |value| {
                 humantime::parse_duration(value)
                     .ok()
-                    .filter(|it| !it.is_zero())
+                    .filter(|it| !it.is_zero() && *it <= LONGEST)
             },
         )
     }

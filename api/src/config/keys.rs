@@ -61,12 +61,14 @@ impl KeyArguments {
                 self.service_keys_file.as_ref(),
             ),
         };
+        let faults = check.faults.len();
         let system_user = check.optional(
             "SYSTEM_USER_ID",
             self.system_user_id.as_deref(),
             "the number of a Sirius user, 1 or above",
             |text| text.parse::<i32>().ok().filter(|id| *id > 0),
         );
+        let is_told = check.faults.len() > faults;
         if let Err(fault) = KeySources::read(sources.clone()) {
             check.faults.push(fault.to_string());
         }
@@ -74,7 +76,7 @@ impl KeyArguments {
             let text = "JWT_SECRET_PREVIOUS is given without JWT_SECRET";
             check.faults.push(text.to_owned());
         }
-        if sources.service_keys.is_some() && self.system_user_id.is_none() {
+        if sources.service_keys.is_some() && system_user.is_none() && !is_told {
             let text =
                 "SERVICE_KEYS is given without SYSTEM_USER_ID, the user that services act as";
             check.faults.push(text.to_owned());

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use async_graphql::dataloader::{DataLoader, Loader};
@@ -15,7 +16,8 @@ const RESERVE: Duration = Duration::from_millis(250);
 
 /// The users of one request.
 pub struct Users {
-    at_hand: Option<AtHand>,
+    /// Looked for when the first user is asked for.
+    at_hand: OnceLock<Option<AtHand>>,
     loader: DataLoader<UserLoader>,
 }
 
@@ -29,22 +31,27 @@ struct UserLoader {
 impl Users {
     /// The users of a request that ends at that deadline.
     pub fn new(sirius: Sirius, forwarded: Forwarded, deadline: Instant) -> Self {
-        let at_hand = sirius.users.at_hand();
         let loader = UserLoader {
             sirius,
             forwarded,
             deadline,
         };
         Self {
-            at_hand,
+            at_hand: OnceLock::new(),
             loader: DataLoader::new(loader, TokioSpawner::current(), TokioTimer::default()),
         }
     }
 
-    /// What is known of an id. A name in a fresh list is given at once; the loader's wait for more
+    /// What is known of an id. A name in the list is given at once; the loader's wait for more
     /// ids is for those that need more than a look.
     pub(super) async fn lookup(&self, id: i32) -> Lookup {
-        if let Some(name) = self.at_hand.as_ref().and_then(|list| list.name(id)) {
+        let at_hand = self.at_hand.get_or_init(|| {
+            let UserLoader {
+                sirius, forwarded, ..
+            } = self.loader.loader();
+            sirius.users.at_hand(forwarded)
+        });
+        if let Some(name) = at_hand.as_ref().and_then(|list| list.name(id)) {
             return Lookup::Name(name);
         }
         match self.loader.load_one(id).await {

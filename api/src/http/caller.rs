@@ -39,7 +39,8 @@ pub(super) async fn identify(
         }
         Authorization::Bearer(token) => token,
         Authorization::Malformed => {
-            tracing::info!("refused: no single bearer token in Authorization");
+            app.authenticator.count_malformed();
+            tracing::debug!("refused: no single bearer token in Authorization");
             return Err(ApiError::unauthenticated());
         }
     };
@@ -48,7 +49,7 @@ pub(super) async fn identify(
         .principal(token)
         .await
         .map_err(|refusal| {
-            tracing::info!(%refusal, "refused: bearer token");
+            tracing::debug!(%refusal, "refused: bearer token");
             ApiError::unauthenticated()
         })?;
     let caller = match principal {

@@ -173,18 +173,25 @@ async fn execute(
     answer.unwrap_or_else(|error| refused(status(error.code()), media, error))
 }
 
-/// Whether the request would execute something other than a query. A document that does not parse,
-/// or has no such operation, is left to the schema to refuse.
+/// Whether the request would execute something other than a query; if that is not sure, whether it
+/// might. A document that does not parse is left to the schema to refuse.
 fn is_no_query(request: &mut Request) -> bool {
     let name = request.operation_name.clone();
     let Ok(document) = request.parsed_query() else {
         return false;
     };
-    let operation = match &document.operations {
-        DocumentOperations::Single(operation) => Some(operation),
-        DocumentOperations::Multiple(all) => name.and_then(|name| all.get(name.as_str())),
-    };
-    operation.is_some_and(|operation| operation.node.ty != OperationType::Query)
+    let is_no_query = |ty: OperationType| ty != OperationType::Query;
+    match &document.operations {
+        DocumentOperations::Single(operation) => is_no_query(operation.node.ty),
+        DocumentOperations::Multiple(all) => {
+            let named = name.and_then(|name| all.get(name.as_str()));
+            match named {
+                Some(operation) => is_no_query(operation.node.ty),
+                // A sole operation is executed without being named, whatever its own name.
+                None => all.values().any(|operation| is_no_query(operation.node.ty)),
+            }
+        }
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -54,7 +54,12 @@ impl Sirius {
         let shared = settings.shared.as_ref().map(SharedTier::new);
         let client = SiriusClient::new(&settings.origin, settings.users.timeout)?;
         Ok(Self {
-            sessions: Sessions::new(client.clone(), clock.clone(), settings.session_remembered),
+            sessions: Sessions::new(
+                client.clone(),
+                clock.clone(),
+                settings.session_remembered,
+                settings.users.timeout,
+            ),
             users: UserDirectory::new(client, shared, clock, settings.users),
         })
     }

@@ -7,16 +7,19 @@ use std::time::Duration;
 use http::{HeaderValue, StatusCode, header};
 use reqwest::redirect::Policy;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use url::Url;
 
+use super::listing;
 use super::{Session, SiriusError, TraceContext};
 
-/// The most that is read of one answer: some fifty thousand users with all that Sirius says of
-/// them stay well below.
-const LIST_LIMIT: usize = 64 * 1024 * 1024;
+/// The most that is read of a list: fifty thousand users with all that Sirius says of them stay well
+/// below.
+const LIST_LIMIT: usize = 48 * 1024 * 1024;
 /// The most that is read of one user.
 const USER_LIMIT: usize = 1024 * 1024;
+
+/// What is said of an answer that is not as agreed.
+pub(super) const NOT_AGREED: &str = "not the agreed JSON";
 
 /// Users' ids and display names: all that is ever held of a list.
 pub type Names = HashMap<i32, Arc<str>, foldhash::fast::RandomState>;
@@ -41,14 +44,6 @@ pub struct CurrentUser {
     /// All roles, those that mean nothing here included.
     #[serde(default)]
     pub roles: Vec<String>,
-}
-
-/// What is read of an entry of the user list; the rest is never held.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ListedUser {
-    id: Option<i64>,
-    display_name: Option<String>,
 }
 
 impl SiriusClient {
@@ -84,8 +79,10 @@ impl SiriusClient {
         session: &Session,
         trace: &TraceContext,
     ) -> Result<CurrentUser, SiriusError> {
-        self.get(self.current.clone(), session, trace, USER_LIMIT)
-            .await
+        let body = self
+            .get(self.current.clone(), session, trace, USER_LIMIT)
+            .await?;
+        serde_json::from_slice(&body).map_err(|_| SiriusError::Nonsense(NOT_AGREED))
     }
 
     /// Id and display name of all users: `GET /users`. Entries without either are left out; of
@@ -99,28 +96,26 @@ impl SiriusClient {
         session: &Session,
         trace: &TraceContext,
     ) -> Result<Names, SiriusError> {
-        let listed: Vec<ListedUser> = self
+        let body = self
             .get(self.users.clone(), session, trace, LIST_LIMIT)
             .await?;
-        let users = listed
-            .into_iter()
-            .filter_map(|user| Some((i32::try_from(user.id?).ok()?, user.display_name?)))
-            .filter(|(_, name)| !name.trim().is_empty())
-            .map(|(id, name)| (id, Arc::from(name)))
-            .collect::<Names>();
+        // Reading a large list takes a while, in which others have their turn.
+        let users = tokio::task::spawn_blocking(move || listing::read(&body))
+            .await
+            .map_err(|_| SiriusError::Lost)??;
         if users.is_empty() {
             return Err(SiriusError::Nonsense("a list without users"));
         }
         Ok(users)
     }
 
-    async fn get<T: DeserializeOwned>(
+    async fn get(
         &self,
         url: Url,
         session: &Session,
         trace: &TraceContext,
         limit: usize,
-    ) -> Result<T, SiriusError> {
+    ) -> Result<Vec<u8>, SiriusError> {
         let request = self
             .http
             .get(url)
@@ -148,6 +143,6 @@ impl SiriusClient {
             }
             body.extend_from_slice(&chunk);
         }
-        serde_json::from_slice(&body).map_err(|_| SiriusError::Nonsense("not the agreed JSON"))
+        Ok(body)
     }
 }

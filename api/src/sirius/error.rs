@@ -29,7 +29,7 @@ pub enum SiriusError {
     #[error("Sirius's answer makes no sense: {0}")]
     Nonsense(&'static str),
     /// An earlier try failed; the next one waits.
-    #[error("Sirius's user list failed a moment ago and is not asked again yet")]
+    #[error("Sirius failed a moment ago and is not asked again yet")]
     BackingOff,
     /// The refresh ended without a result.
     #[error("the refresh of Sirius's user list was lost")]

@@ -9,6 +9,7 @@ use metrics::{
 };
 
 use super::SiriusError;
+use crate::metrics::ByOutcome;
 
 /// Outcomes of a call to Sirius that failed, see [`SiriusError::kind`].
 const FAILURES: [&str; 7] = [
@@ -20,27 +21,6 @@ const FAILURES: [&str; 7] = [
     "nonsense",
     "lost",
 ];
-
-/// A counter for each outcome there can be, all of them there from the start.
-struct ByOutcome(Vec<(&'static str, Counter)>);
-
-impl ByOutcome {
-    fn register<'a>(
-        name: &'static str,
-        outcomes: impl IntoIterator<Item = &'a &'static str>,
-    ) -> Self {
-        let counters = outcomes
-            .into_iter()
-            .map(|outcome| (*outcome, counter!(name, "outcome" => *outcome)));
-        Self(counters.collect())
-    }
-
-    fn count(&self, outcome: &str) {
-        if let Some((_, counter)) = self.0.iter().find(|(known, _)| *known == outcome) {
-            counter.increment(1);
-        }
-    }
-}
 
 /// Counts of the user directory.
 pub(super) struct DirectoryMetrics {
@@ -149,7 +129,12 @@ impl SessionMetrics {
             "Sessions checked, by outcome; `remembered` asked nobody."
         );
         describe_histogram!(TIME, Unit::Seconds, "Time that a check at Sirius took.");
-        let others = ["remembered", "remembered_refused", "verified"];
+        let others = [
+            "remembered",
+            "remembered_refused",
+            "verified",
+            "backing_off",
+        ];
         Self {
             checks: ByOutcome::register(CHECKS, others.iter().chain(&FAILURES)),
             check_time: histogram!(TIME),
@@ -165,10 +150,14 @@ impl SessionMetrics {
         });
     }
 
-    /// Counts a check at Sirius.
-    pub(super) fn checked<T>(&self, result: Result<&T, &SiriusError>, took: Duration) {
-        self.checks
-            .count(result.map_or_else(SiriusError::kind, |_| "verified"));
+    /// Counts a check at Sirius, or why there was none.
+    pub(super) fn checked<T>(&self, result: Result<&T, &SiriusError>) {
+        let outcome = result.map_or_else(SiriusError::kind, |_| "verified");
+        self.checks.count(outcome);
+    }
+
+    /// Measures a call.
+    pub(super) fn took(&self, took: Duration) {
         self.check_time.record(took.as_secs_f64());
     }
 }

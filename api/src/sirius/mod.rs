@@ -6,6 +6,7 @@ mod client;
 mod error;
 mod forwarded;
 mod health;
+mod listing;
 mod metrics;
 mod session;
 mod sessions;

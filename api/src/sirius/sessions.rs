@@ -2,6 +2,7 @@
 //! requests costs one check. A session that has ended is gone at the latest then.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mini_moka::sync::Cache;
@@ -20,7 +21,8 @@ pub const REMEMBERED: Duration = Duration::from_secs(30);
 /// The most sessions remembered, of either kind: made-up cookies push out no more than each other.
 const MOST: u64 = 10_000;
 
-/// The most checks at once: a flood of made-up cookies becomes a queue here, and no flood there.
+/// The most checks at once: a flood of made-up cookies becomes a queue here, and no flood there. Who
+/// stands in it for as long as a check may take is told that there was no answer.
 const MOST_AT_ONCE: usize = 32;
 
 type Checked = Result<Arc<CurrentUser>, Arc<SiriusError>>;
@@ -37,6 +39,11 @@ struct Inner {
     refused: Cache<Digest, Duration>,
     checks: SingleFlight<Digest, Checked>,
     at_once: Semaphore,
+    /// The last check had no answer in time. Until one has, there is one at a time, and nobody else
+    /// waits.
+    is_hanging: AtomicBool,
+    probe: Semaphore,
+    timeout: Duration,
     health: Health,
     metrics: SessionMetrics,
 }
@@ -47,8 +54,14 @@ struct Verified {
 }
 
 impl Sessions {
-    /// An empty memory, which keeps an answer for so long.
-    pub fn new(client: SiriusClient, clock: SharedClock, remembered: Duration) -> Self {
+    /// An empty memory, which keeps an answer for so long. A check takes at most `timeout`, its
+    /// waiting for other checks included.
+    pub fn new(
+        client: SiriusClient,
+        clock: SharedClock,
+        remembered: Duration,
+        timeout: Duration,
+    ) -> Self {
         Self(Arc::new(Inner {
             client,
             clock,
@@ -63,6 +76,9 @@ impl Sessions {
                 .build(),
             checks: SingleFlight::default(),
             at_once: Semaphore::new(MOST_AT_ONCE),
+            is_hanging: AtomicBool::new(false),
+            probe: Semaphore::new(1),
+            timeout,
             health: Health::of("Sirius's session check"),
             metrics: SessionMetrics::register(),
         }))
@@ -87,7 +103,7 @@ impl Sessions {
             inner.metrics.remembered(false);
             return Err(Arc::new(SiriusError::SessionEnded));
         }
-        let check = Arc::clone(inner).check(session.clone(), trace.clone(), key, now);
+        let check = Arc::clone(inner).check(session.clone(), trace.clone(), key);
         let outcome = inner.checks.join(key, check).landed().await;
         outcome.unwrap_or_else(|| Err(Arc::new(SiriusError::Lost)))
     }
@@ -99,23 +115,32 @@ impl Sessions {
 }
 
 impl Inner {
-    async fn check(
-        self: Arc<Self>,
-        session: Session,
-        trace: TraceContext,
-        key: Digest,
-        asked_at: Duration,
-    ) -> Checked {
-        // It is never closed; without a permit, no check.
-        let Ok(_permit) = self.at_once.acquire().await else {
-            return Err(Arc::new(SiriusError::Lost));
+    async fn check(self: Arc<Self>, session: Session, trace: TraceContext, key: Digest) -> Checked {
+        let whole = async {
+            let _probe = match self.is_hanging.load(Ordering::Relaxed) {
+                true => Some(
+                    self.probe
+                        .try_acquire()
+                        .map_err(|_| SiriusError::BackingOff)?,
+                ),
+                false => None,
+            };
+            // It is never closed; without a permit, no check.
+            let permit = self.at_once.acquire().await;
+            let _permit = permit.map_err(|_| SiriusError::Lost)?;
+            let asked_at = self.clock.monotonic();
+            let result = self.client.current_user(&session, &trace).await;
+            let took = self.clock.monotonic().saturating_sub(asked_at);
+            self.metrics.took(took);
+            Ok((result?, asked_at))
         };
-        let result = self.client.current_user(&session, &trace).await;
-        let took = self.clock.monotonic().saturating_sub(asked_at);
-        self.metrics.checked(result.as_ref(), took);
+        let result = tokio::time::timeout(self.timeout, whole)
+            .await
+            .unwrap_or(Err(SiriusError::TimedOut));
+        self.metrics.checked(result.as_ref());
         match result {
-            Ok(user) => {
-                self.health.is_well();
+            Ok((user, asked_at)) => {
+                self.answered();
                 let user = Arc::new(user);
                 let known = Verified {
                     user: Arc::clone(&user),
@@ -125,15 +150,26 @@ impl Inner {
                 Ok(user)
             }
             Err(error) => {
-                if matches!(error, SiriusError::SessionEnded) {
-                    self.health.is_well();
-                    self.verified.invalidate(&key);
-                    self.refused.insert(key, asked_at);
-                } else {
-                    self.health.is_failing(&error);
+                match &error {
+                    SiriusError::SessionEnded => {
+                        self.answered();
+                        self.verified.invalidate(&key);
+                        self.refused.insert(key, self.clock.monotonic());
+                    }
+                    SiriusError::BackingOff => {}
+                    error => {
+                        let is_hanging = matches!(error, SiriusError::TimedOut);
+                        self.is_hanging.store(is_hanging, Ordering::Relaxed);
+                        self.health.is_failing(error);
+                    }
                 }
                 Err(Arc::new(error))
             }
         }
+    }
+
+    fn answered(&self) {
+        self.is_hanging.store(false, Ordering::Relaxed);
+        self.health.is_well();
     }
 }

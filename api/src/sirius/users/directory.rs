@@ -9,19 +9,29 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use metrics::Counter;
+use mini_moka::sync::Cache;
+use tokio::time::Instant;
 
-use super::list::{Age, List, Listed};
+use super::list::{Age, List, Listed, Origin};
 use super::settings::UserCacheSettings;
-use super::shared::{SharedTier, Turn};
+use super::shared::{SharedTier, Turn, Visit};
 use crate::clock::SharedClock;
 use crate::sirius::client::Names;
 use crate::sirius::health::Health;
 use crate::sirius::metrics::DirectoryMetrics;
+use crate::sirius::session::Digest;
 use crate::sirius::single_flight::{Flight, SingleFlight};
 use crate::sirius::{Forwarded, Session, SiriusClient, SiriusError};
 
 /// How often it is looked whether another instance has refreshed.
 const POLL: Duration = Duration::from_millis(50);
+
+/// The longest that another instance's refresh is waited for. Then this one asks Sirius too.
+const OTHERS_TURN: Duration = Duration::from_millis(1_500);
+
+/// How long a session that the list has refused is not tried again, and how many such are known.
+const ENDED: Duration = Duration::from_secs(30);
+const MOST_ENDED: u64 = 10_000;
 
 /// Lists no further apart are as new as each other.
 const AS_NEW: Duration = Duration::from_secs(1);
@@ -49,6 +59,8 @@ struct Inner {
     list: List,
     tries: Mutex<Tries>,
     refreshes: SingleFlight<(), Landed>,
+    /// Sessions that the list has refused, and when: they do not stand in others' way again.
+    ended: Cache<Digest, Duration>,
     health: Health,
     metrics: DirectoryMetrics,
 }
@@ -80,14 +92,7 @@ struct Landed {
     result: Result<(), Arc<SiriusError>>,
 }
 
-/// Where a list came from.
-#[derive(Clone, Copy)]
-enum Origin {
-    Sirius,
-    Shared,
-}
-
-/// A fresh list, for quick looks by one request.
+/// The list, for quick looks by one request.
 pub struct AtHand {
     list: Arc<Listed>,
     hits: Counter,
@@ -118,6 +123,7 @@ impl UserDirectory {
             list: List::new(),
             tries: Mutex::default(),
             refreshes: SingleFlight::default(),
+            ended: Cache::new(MOST_ENDED),
             health: Health::of("Sirius's user list"),
             metrics: DirectoryMetrics::register(),
         }))
@@ -137,16 +143,23 @@ impl UserDirectory {
         }
     }
 
-    /// The list as it is, if it is fresh: what it has needs no loader and no waiting.
-    pub fn at_hand(&self) -> Option<AtHand> {
+    /// The list as it is, if it may be served: what it has needs no loader and no waiting. Of a
+    /// stale one the refresh runs behind.
+    pub fn at_hand(&self, forwarded: &Forwarded) -> Option<AtHand> {
         let now = self.0.clock.monotonic();
-        match self.0.list.current(now, &self.0.settings) {
-            Age::Fresh(list) => Some(AtHand {
-                list,
-                hits: self.0.metrics.hits.clone(),
-            }),
-            Age::Stale(_) | Age::None => None,
-        }
+        let metrics = &self.0.metrics;
+        let (list, hits) = match self.0.list.current(now, &self.0.settings) {
+            Age::Fresh(list) => (list, &metrics.hits),
+            Age::Stale(list) => {
+                let _ = self.refresh(forwarded, Want::Fresh);
+                (list, &metrics.stale_hits)
+            }
+            Age::None => return None,
+        };
+        Some(AtHand {
+            list,
+            hits: hits.clone(),
+        })
     }
 
     /// What is known of each id. With a session, the list is fetched when it must be; the caller
@@ -180,14 +193,17 @@ impl UserDirectory {
         let age = inner.list.current(now, &inner.settings);
         let missing = inner.read(&age, &missing, &mut found);
         match outcome {
-            Ok(()) => {
-                inner.list.remember_unknown(&missing, asked_at, now);
-                inner.metrics.unknown.increment(missing.len() as u64);
-                found.extend(missing.into_iter().map(|id| (id, Lookup::Unknown)));
-            }
-            Err(error) => {
+            Err(error) if matches!(age, Age::None) || error.is_about_the_session() => {
                 let failed = |id| (id, Lookup::Failed(Arc::clone(&error)));
                 found.extend(missing.into_iter().map(failed));
+            }
+            outcome => {
+                // A list that may be served is believed in what it lacks too, if only for now.
+                if outcome.is_ok() {
+                    inner.list.remember_unknown(&missing, asked_at, now);
+                }
+                inner.metrics.unknown.increment(missing.len() as u64);
+                found.extend(missing.into_iter().map(|id| (id, Lookup::Unknown)));
             }
         }
         found
@@ -196,8 +212,10 @@ impl UserDirectory {
     /// Brings the gauges up to date: they are true when they are read.
     pub fn observe(&self) {
         let now = self.0.clock.monotonic();
-        let list = self.0.list.any();
-        let (users, age) = list.map_or_else(Default::default, |list| (list.len(), list.age(now)));
+        let (users, age) = match self.0.list.current(now, &self.0.settings) {
+            Age::Fresh(list) | Age::Stale(list) => (list.len(), list.age(now)),
+            Age::None => Default::default(),
+        };
         self.0.metrics.list(users, age);
     }
 
@@ -210,6 +228,10 @@ impl UserDirectory {
     ) -> Result<(), Arc<SiriusError>> {
         let wait = async {
             loop {
+                let session = forwarded.session.as_ref();
+                if session.is_some_and(|session| self.0.is_ended(session)) {
+                    return Err(Arc::new(SiriusError::SessionEnded));
+                }
                 let landed = self.refresh(forwarded, want)?.landed().await;
                 let Some(Landed { session, result }) = landed else {
                     return Err(Arc::new(SiriusError::Lost));
@@ -294,22 +316,25 @@ impl Inner {
         self.metrics.unknown.increment(unknown as u64);
     }
 
-    /// Whether a refresh for the sake of a missing id must wait: one succeeded a moment ago.
+    /// Whether a refresh for the sake of a missing id must wait: one was tried a moment ago.
     fn tried_lately(&self, now: Duration) -> bool {
-        let tries = self.tries();
-        let lately = tries
-            .last
-            .is_some_and(|last| now.saturating_sub(last) < self.settings.unknown_retry);
-        lately && tries.failures == 0 && self.refreshes.current(&()).is_none()
+        let last = self.tries().last;
+        let lately =
+            last.is_some_and(|last| now.saturating_sub(last) < self.settings.unknown_retry);
+        lately && self.refreshes.current(&()).is_none()
+    }
+
+    /// Whether the list has refused that session a moment ago.
+    fn is_ended(&self, session: &Session) -> bool {
+        let now = self.clock.monotonic();
+        let ended_at = self.ended.get(&session.digest());
+        ended_at.is_some_and(|at| now.saturating_sub(at) < ENDED)
     }
 
     /// One refresh, from wherever the list can be had.
     async fn refresh(&self, forwarded: &Forwarded, want: Want) -> Result<(), SiriusError> {
         let began = self.clock.monotonic();
-        let timeout = self.settings.timeout;
-        let result = tokio::time::timeout(timeout, self.renew(forwarded, want, began))
-            .await
-            .unwrap_or(Err(SiriusError::TimedOut));
+        let result = self.renew(forwarded, want).await;
         let took = self.clock.monotonic().saturating_sub(began);
         match &result {
             Ok(Origin::Sirius) => self.metrics.refreshed("listed", took),
@@ -319,7 +344,12 @@ impl Inner {
         }
         match &result {
             Ok(_) => self.succeeded(began),
-            Err(error) if error.is_about_the_session() => {}
+            Err(SiriusError::SessionEnded) => {
+                if let Some(session) = &forwarded.session {
+                    self.ended.insert(session.digest(), self.clock.monotonic());
+                }
+            }
+            Err(SiriusError::NoSession) => {}
             Err(error) => self.failed(error, began),
         }
         result.map(|_| ())
@@ -327,47 +357,72 @@ impl Inner {
 
     /// The shared tier's list, if it is good enough; else Sirius's, unless another instance is
     /// fetching it already.
-    async fn renew(
-        &self,
-        forwarded: &Forwarded,
-        want: Want,
-        began: Duration,
-    ) -> Result<Origin, SiriusError> {
+    async fn renew(&self, forwarded: &Forwarded, want: Want) -> Result<Origin, SiriusError> {
         let Some(shared) = &self.shared else {
-            return self.fetch(forwarded, began).await.map(|_| Origin::Sirius);
+            return self.fetch(forwarded).await.map(|_| Origin::Sirius);
         };
         let mut visit = shared.visit();
-        loop {
-            // Even one that is not enough may be better than what there is.
-            if let Some(list) = visit.read(self.clock.now()).await
-                && self.take_over(list.names, list.age)
-                && self.is_enough(list.age, want)
-            {
+        if self.take_enough(&mut visit, want).await {
+            return Ok(Origin::Shared);
+        }
+        if forwarded.session.is_none() {
+            return Err(SiriusError::NoSession);
+        }
+        let mut turn = visit.take_turn(self.settings.timeout).await;
+        if matches!(turn, Turn::Anothers) {
+            turn = self.await_turn(&mut visit).await;
+            // Whoever had it may have left a list.
+            if self.take_enough(&mut visit, want).await {
+                if matches!(turn, Turn::Ours) {
+                    visit.end_turn().await;
+                }
                 return Ok(Origin::Shared);
-            }
-            if forwarded.session.is_none() {
-                return Err(SiriusError::NoSession);
-            }
-            match visit.take_turn(self.settings.timeout).await {
-                Turn::Ours | Turn::Untold => break,
-                Turn::Anothers => tokio::time::sleep(POLL).await,
             }
         }
         let asked_at = self.clock.now();
-        let result = self.fetch(forwarded, began).await;
+        let result = self.fetch(forwarded).await;
         if let Ok(names) = &result {
             visit.write(names, asked_at, self.settings.stale).await;
         }
-        visit.end_turn().await;
+        if matches!(turn, Turn::Ours) {
+            visit.end_turn().await;
+        }
         result.map(|_| Origin::Sirius)
     }
 
-    async fn fetch(&self, forwarded: &Forwarded, began: Duration) -> Result<Names, SiriusError> {
+    /// Waits until another instance has refreshed, or for as long as it is worth.
+    async fn await_turn(&self, visit: &mut Visit<'_>) -> Turn {
+        let began = Instant::now();
+        loop {
+            tokio::time::sleep(POLL).await;
+            match visit.take_turn(self.settings.timeout).await {
+                Turn::Anothers if began.elapsed() < OTHERS_TURN => {}
+                turn => return turn,
+            }
+        }
+    }
+
+    /// Takes over the shared tier's list if it is newer, and tells whether it is enough. Even one
+    /// that is not may be better than what there is.
+    async fn take_enough(&self, visit: &mut Visit<'_>, want: Want) -> bool {
+        match visit.read(self.clock.now()).await {
+            Some(list) => self.take_over(list.names, list.age) && self.is_enough(list.age, want),
+            None => false,
+        }
+    }
+
+    async fn fetch(&self, forwarded: &Forwarded) -> Result<Names, SiriusError> {
         let session = forwarded.session.as_ref().ok_or(SiriusError::NoSession)?;
-        let names = self.client.users(session, &forwarded.trace).await?;
+        let asked_at = self.clock.monotonic();
+        let names = tokio::time::timeout(
+            self.settings.timeout,
+            self.client.users(session, &forwarded.trace),
+        )
+        .await
+        .unwrap_or(Err(SiriusError::TimedOut))?;
         let now = self.clock.monotonic();
-        self.list
-            .serve(names.clone(), now, now.saturating_sub(began));
+        let age = now.saturating_sub(asked_at);
+        self.list.serve(names.clone(), now, age, Origin::Sirius);
         Ok(names)
     }
 
@@ -392,7 +447,7 @@ impl Inner {
             .is_none_or(|ours| age.saturating_add(AS_NEW) < ours.age(now));
         let is_of_use = is_newer && age < self.settings.stale;
         if is_of_use {
-            self.list.serve(names, now, age);
+            self.list.serve(names, now, age, Origin::Shared);
         }
         is_of_use
     }

@@ -28,6 +28,16 @@ pub(super) struct Listed {
     /// When it was taken over, and its age then.
     taken_at: Duration,
     age_then: Duration,
+    origin: Origin,
+}
+
+/// Where a list came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// This instance asked Sirius.
+    Sirius,
+    /// Another instance did, by its own clock.
+    Shared,
 }
 
 impl Listed {
@@ -107,21 +117,24 @@ impl List {
     }
 
     /// Serves these names from now on; Sirius was asked for them so long ago.
-    pub(super) fn serve(&self, names: Names, now: Duration, age: Duration) {
+    pub(super) fn serve(&self, names: Names, now: Duration, age: Duration, origin: Origin) {
         self.served.insert(
             (),
             Arc::new(Listed {
                 names,
                 taken_at: now,
                 age_then: age,
+                origin,
             }),
         );
     }
 
-    /// Remembers ids as unknown, if the list that lacks them was asked for after the question.
+    /// Remembers ids as unknown, if the list that lacks them was asked for after the question, by
+    /// this instance: of another's, the clocks cannot tell.
     pub(super) fn remember_unknown(&self, ids: &[i32], asked_at: Duration, now: Duration) {
         let since_question = now.saturating_sub(asked_at);
-        let age = self.any().map(|list| list.age(now));
+        let ours = self.any().filter(|list| list.origin == Origin::Sirius);
+        let age = ours.map(|list| list.age(now));
         if let Some(age) = age.filter(|age| *age <= since_question) {
             let listed_at = now.saturating_sub(age);
             ids.iter()

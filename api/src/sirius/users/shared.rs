@@ -131,13 +131,18 @@ impl Visit<'_> {
     pub(super) async fn read(&mut self, now: DateTime<Utc>) -> Option<SharedList> {
         let mut range = cmd("GETRANGE");
         range.arg(LIST).arg(0).arg(LIST_LIMIT);
-        let bytes: Option<Vec<u8>> = self
+        let bytes: Result<Vec<u8>, Fault> = self
             .step(|mut redis| async move { range.query_async(&mut redis).await })
             .await;
         let metrics = &self.tier.metrics;
-        let Some(bytes) = bytes else {
-            metrics.read("failed");
-            return None;
+        let bytes = match bytes {
+            Ok(bytes) => bytes,
+            // Redis answers, but not with a list: another type stands there.
+            Err(Fault::Refused) => b"refused".to_vec(),
+            Err(Fault::Gone) => {
+                metrics.read("failed");
+                return None;
+            }
         };
         if bytes.is_empty() {
             metrics.read("absent");
@@ -166,13 +171,13 @@ impl Visit<'_> {
             .arg("NX")
             .arg("PX")
             .arg(lasting);
-        let answer: Option<Option<String>> = self
+        let answer: Result<Option<String>, Fault> = self
             .step(|mut redis| async move { set.query_async(&mut redis).await })
             .await;
         let (outcome, turn) = match answer {
-            Some(Some(_)) => ("taken", Turn::Ours),
-            Some(None) => ("held_by_another", Turn::Anothers),
-            None => ("failed", Turn::Untold),
+            Ok(Some(_)) => ("taken", Turn::Ours),
+            Ok(None) => ("held_by_another", Turn::Anothers),
+            Err(_) => ("failed", Turn::Untold),
         };
         self.tier.metrics.lock(outcome);
         turn
@@ -195,12 +200,12 @@ impl Visit<'_> {
             .arg(bytes)
             .arg("EX")
             .arg(kept.as_secs().max(1));
-        let written: Option<()> = self
+        let written: Result<(), Fault> = self
             .step(|mut redis| async move { set.query_async(&mut redis).await })
             .await;
         self.tier.metrics.written(match written {
-            Some(()) => "written",
-            None => "failed",
+            Ok(()) => "written",
+            Err(_) => "failed",
         });
     }
 
@@ -208,18 +213,21 @@ impl Visit<'_> {
     pub(super) async fn end_turn(&mut self) {
         let mut unlock = cmd("EVAL");
         unlock.arg(UNLOCK).arg(1).arg(LOCK).arg(&self.token);
-        let _: Option<i64> = self
+        let _: Result<i64, Fault> = self
             .step(|mut redis| async move { unlock.query_async(&mut redis).await })
             .await;
     }
 
-    /// One step, in time; none if it failed, or an earlier one did.
-    async fn step<T, F>(&mut self, work: impl FnOnce(MultiplexedConnection) -> F) -> Option<T>
+    /// One step, in time. After one that Redis did not answer, none is tried.
+    async fn step<T, F>(
+        &mut self,
+        work: impl FnOnce(MultiplexedConnection) -> F,
+    ) -> Result<T, Fault>
     where
         F: Future<Output = RedisResult<T>>,
     {
         if self.is_given_up {
-            return None;
+            return Err(Fault::Gone);
         }
         let whole = async {
             let connection = match self.connection.take() {
@@ -235,27 +243,39 @@ impl Visit<'_> {
                 }
             };
             let result = work(connection.clone()).await;
-            RedisResult::Ok((connection, result?))
+            RedisResult::Ok((connection, result))
         };
-        match tokio::time::timeout(STEP, whole).await {
-            Ok(Ok((connection, value))) => {
+        let cause = match tokio::time::timeout(STEP, whole).await {
+            Ok(Ok((connection, Ok(value)))) => {
                 self.connection = Some(connection);
                 self.tier.health.is_well();
-                Some(value)
+                return Ok(value);
             }
-            Ok(Err(error)) => {
+            Ok(Ok((connection, Err(error))))
+                if !error.is_unrecoverable_error() && !error.is_timeout() =>
+            {
                 // The kind alone: the text may have what Redis holds.
-                self.tier.health.is_failing(&format!("{:?}", error.kind()));
-                self.is_given_up = true;
-                None
+                self.tier
+                    .health
+                    .is_failing(&format!("refused: {:?}", error.kind()));
+                self.connection = Some(connection);
+                return Err(Fault::Refused);
             }
-            Err(_) => {
-                self.tier.health.is_failing(&"no answer in time");
-                self.is_given_up = true;
-                None
-            }
-        }
+            Ok(Ok((_, Err(error))) | Err(error)) => format!("{:?}", error.kind()),
+            Err(_) => "no answer in time".to_owned(),
+        };
+        self.tier.health.is_failing(&cause);
+        self.is_given_up = true;
+        Err(Fault::Gone)
     }
+}
+
+/// Why a step gave nothing.
+enum Fault {
+    /// Redis did not answer.
+    Gone,
+    /// Redis answered that it will not do this.
+    Refused,
 }
 
 /// The list in what the tier holds.
