@@ -158,6 +158,7 @@ pub fn app(
         db,
         sirius,
         authenticator,
+        clock,
         graphiql,
         deadline: settings.request_timeout,
     })

@@ -1,5 +1,6 @@
 //! HTTP requests against a running router, on a real database.
 
+mod account;
 mod bearer;
 mod billing_history;
 mod caller;

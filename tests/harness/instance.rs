@@ -61,7 +61,9 @@ impl Instance {
         let app = App {
             db,
             sirius: sirius.clone(),
-            authenticator: metrics.counted(|| Authenticator::new(keys, Some(SYSTEM_USER), clock)),
+            authenticator: metrics
+                .counted(|| Authenticator::new(keys, Some(SYSTEM_USER), clock.clone())),
+            clock,
             graphiql,
             deadline: options.deadline,
         };

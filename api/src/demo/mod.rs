@@ -87,7 +87,8 @@ pub async fn run(settings: DemoSettings) -> Result<(), DemoError> {
     let app = App {
         db,
         sirius,
-        authenticator: Authenticator::new(keys, None, clock),
+        authenticator: Authenticator::new(keys, None, clock.clone()),
+        clock,
         graphiql,
         deadline: Duration::from_secs(10),
     };

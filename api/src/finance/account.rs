@@ -1,9 +1,13 @@
 //! A client's account: who the client is, and the two balances of `domain.md` section 4.
 
+use std::collections::HashMap;
+
 use entity::stored::{AllocationStatus, LedgerStatus, PaymentMethod, Stored};
 use entity::{finance_client, invoice, ledger, ledger_allocation};
-use sea_orm::sea_query::{Expr, ExprTrait, Func, Query};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, Query, UnionType};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+};
 
 use super::FinanceError;
 use super::money::Pence;
@@ -35,20 +39,6 @@ impl From<finance_client::Model> for FinanceClient {
     }
 }
 
-/// The client of that id of ours, if there is one.
-///
-/// # Errors
-/// When the database fails.
-pub async fn by_id(
-    db: &impl ConnectionTrait,
-    id: i32,
-) -> Result<Option<FinanceClient>, FinanceError> {
-    Ok(finance_client::Entity::find_by_id(id)
-        .one(db)
-        .await?
-        .map(Into::into))
-}
-
 /// The client of that person id of Sirius's, if there is one.
 ///
 /// # Errors
@@ -64,8 +54,39 @@ pub async fn by_client_id(
         .map(Into::into))
 }
 
+/// The client of that court reference, if there is one; of several in old rows, the latest.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_court_reference(
+    db: &impl ConnectionTrait,
+    court_reference: &str,
+) -> Result<Option<FinanceClient>, FinanceError> {
+    let row = finance_client::Entity::find()
+        .filter(finance_client::Column::CourtRef.eq(court_reference))
+        .order_by_desc(finance_client::Column::Id)
+        .one(db)
+        .await?;
+    Ok(row.map(Into::into))
+}
+
+/// The clients of these ids of ours.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_ids(
+    db: &impl ConnectionTrait,
+    ids: &[i32],
+) -> Result<Vec<FinanceClient>, FinanceError> {
+    let rows = finance_client::Entity::find()
+        .filter(finance_client::Column::Id.is_in(ids.iter().copied()))
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
 /// What a client owes, and what is held for the client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Balances {
     /// What is owed on invoices; negative when they are overpaid.
     pub outstanding: Pence,
@@ -75,24 +96,37 @@ pub struct Balances {
 
 #[derive(FromQueryResult)]
 struct Sums {
+    client: i32,
     invoiced: i64,
     received: i64,
     held: i64,
 }
 
-/// The balances of a client: one statement, summed by the database.
+/// The balances of these clients: one statement, summed by the database. A client without a row has
+/// none.
 ///
 /// # Errors
 /// When the database fails or a sum does not fit.
 pub async fn balances(
     db: &impl ConnectionTrait,
-    finance_client_id: i32,
-) -> Result<Balances, FinanceError> {
-    let invoiced = Query::select()
-        .expr(total(Expr::col(invoice::Column::Amount)))
+    clients: &[i32],
+) -> Result<HashMap<i32, Balances>, FinanceError> {
+    let of_clients = |column: Expr| match clients {
+        // The plan of a single one is kept.
+        [client] => column.eq(*client),
+        clients => column.is_in(clients.iter().copied()),
+    };
+    let nothing = || Expr::val(0).cast_as("bigint");
+    let client = || Expr::col((invoice::Entity, invoice::Column::FinanceClientId));
+    let mut statement = Query::select();
+    statement
+        .expr_as(client(), "client")
+        .expr_as(total(Expr::col(invoice::Column::Amount)), "invoiced")
+        .expr_as(nothing(), "received")
+        .expr_as(nothing(), "held")
         .from(invoice::Entity)
-        .and_where(invoice::Column::FinanceClientId.eq(finance_client_id))
-        .to_owned();
+        .and_where(of_clients(client()))
+        .add_group_by([client()]);
 
     let amount = || Expr::col((ledger_allocation::Entity, ledger_allocation::Column::Amount));
     let allocated = || ledger_allocation::Column::Status.eq(word(AllocationStatus::Allocated));
@@ -111,9 +145,10 @@ pub async fn balances(
     };
     let received = Expr::case(allocated().or(moved().and(on_invoice())), amount()).finally(0);
     let held = Expr::case(moved(), Expr::val(0).sub(amount())).finally(0);
-
-    let statement = Query::select()
-        .expr_as(Expr::SubQuery(None, Box::new(invoiced.into())), "invoiced")
+    let client = || Expr::col((ledger::Entity, ledger::Column::FinanceClientId));
+    let allocations = Query::select()
+        .expr_as(client(), "client")
+        .expr_as(nothing(), "invoiced")
         .expr_as(total(received.into()), "received")
         .expr_as(total(held.into()), "held")
         .from(ledger_allocation::Entity)
@@ -124,22 +159,25 @@ pub async fn balances(
                 ledger_allocation::Column::LedgerId,
             )),
         )
-        .and_where(ledger::Column::FinanceClientId.eq(finance_client_id))
+        .and_where(of_clients(client()))
         .and_where(ledger::Column::Status.eq(word(LedgerStatus::Confirmed)))
+        .add_group_by([client()])
         .to_owned();
+    statement.union(UnionType::All, allocations);
 
-    let sums = Sums::find_by_statement(db.get_database_backend().build(&statement))
-        .one(db)
-        .await?
-        .unwrap_or(Sums {
-            invoiced: 0,
-            received: 0,
-            held: 0,
-        });
-    Ok(Balances {
-        outstanding: Pence::new(sums.invoiced).minus(Pence::new(sums.received))?,
-        credit: Pence::new(sums.held),
-    })
+    let statement = db.get_database_backend().build(&statement);
+    let rows = Sums::find_by_statement(statement).all(db).await?;
+    let mut balances = clients
+        .iter()
+        .map(|client| (*client, Balances::default()))
+        .collect::<HashMap<_, _>>();
+    for sums in rows {
+        let balance = balances.entry(sums.client).or_default();
+        let owed = Pence::new(sums.invoiced).minus(Pence::new(sums.received))?;
+        balance.outstanding = balance.outstanding.plus(owed)?;
+        balance.credit = balance.credit.plus(Pence::new(sums.held))?;
+    }
+    Ok(balances)
 }
 
 /// A sum as 64 bits, 0 over no rows.

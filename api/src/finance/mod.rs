@@ -4,10 +4,16 @@
 #![warn(clippy::arithmetic_side_effects)]
 
 pub mod account;
+pub mod adjustment;
+pub mod allocation;
 pub mod billing_history;
+pub mod collection;
 mod error;
+pub mod fee_reduction;
 pub mod invoice;
 pub mod money;
 pub mod refund;
+pub mod standing;
+pub mod worklist;
 
 pub use error::FinanceError;

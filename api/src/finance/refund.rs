@@ -1,18 +1,24 @@
 //! Refunds: credit paid back to a client.
 
+use std::fmt;
+
 use chrono::{NaiveDate, NaiveDateTime};
-use entity::refund;
 use entity::stored::{RefundDecision, Stored};
-use sea_orm::{ConnectionTrait, EntityTrait};
+use entity::{bank_details, refund};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::FinanceError;
+use super::account::word;
 use super::money::Pence;
+use super::worklist::{self, Ask, Page};
 
 /// A request to pay a client's credit back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refund {
     /// Primary key.
     pub id: i32,
+    /// The client.
+    pub finance_client_id: i32,
     /// Day it was asked for.
     pub raised_date: NaiveDate,
     /// What is to be paid.
@@ -80,6 +86,7 @@ impl From<refund::Model> for Refund {
     fn from(row: refund::Model) -> Self {
         Self {
             id: row.id,
+            finance_client_id: row.finance_client_id,
             raised_date: row.raised_date,
             amount: row.amount.into(),
             decision: row.decision,
@@ -105,4 +112,106 @@ pub async fn by_id(db: &impl ConnectionTrait, id: i32) -> Result<Option<Refund>,
         .one(db)
         .await?
         .map(Into::into))
+}
+
+/// Where a refund is to be paid. It is kept until the refund is settled.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BankDetails {
+    /// The refund.
+    pub refund_id: i32,
+    /// Account holder.
+    pub name: String,
+    /// Account number, 8 digits.
+    pub account: String,
+    /// Sort code, `NN-NN-NN`.
+    pub sort_code: String,
+}
+
+/// Nothing of it is ever logged.
+impl fmt::Debug for BankDetails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BankDetails(..)")
+    }
+}
+
+/// The refunds of these clients, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_clients(
+    db: &impl ConnectionTrait,
+    clients: &[i32],
+) -> Result<Vec<Refund>, FinanceError> {
+    let rows = refund::Entity::find()
+        .filter(refund::Column::FinanceClientId.is_in(clients.iter().copied()))
+        .order_by_desc(refund::Column::CreatedAt)
+        .order_by_desc(refund::Column::Id)
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
+/// The bank details of these refunds, as far as they still exist.
+///
+/// # Errors
+/// When the database fails.
+pub async fn bank_details(
+    db: &impl ConnectionTrait,
+    refunds: &[i32],
+) -> Result<Vec<BankDetails>, FinanceError> {
+    let rows = bank_details::Entity::find()
+        .filter(bank_details::Column::RefundId.is_in(refunds.iter().copied()))
+        .order_by_asc(bank_details::Column::Id)
+        .all(db)
+        .await?;
+    let details = rows.into_iter().map(|row| BankDetails {
+        refund_id: row.refund_id,
+        name: row.name,
+        account: row.account,
+        sort_code: row.sort_code,
+    });
+    Ok(details.collect())
+}
+
+/// A page of the refunds of all clients, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn page(
+    db: &impl ConnectionTrait,
+    status: Option<RefundStatus>,
+    ask: Ask,
+) -> Result<Page<Refund>, FinanceError> {
+    use refund::Column;
+    let mut all = refund::Entity::find();
+    if let Some(status) = status {
+        all = all.filter(has_status(status));
+    }
+    let page = worklist::page(db, all, Column::CreatedAt, Column::Id, ask).await?;
+    Ok(page.map(Into::into))
+}
+
+/// [`Refund::status`] as the database sees it.
+fn has_status(status: RefundStatus) -> Condition {
+    use refund::Column;
+    let decided = |decision| {
+        Condition::all()
+            .add(Column::FulfilledAt.is_null())
+            .add(Column::CancelledAt.is_null())
+            .add(Column::ProcessedAt.is_null())
+            .add(Column::Decision.eq(word(decision)))
+    };
+    match status {
+        RefundStatus::Fulfilled => Condition::all().add(Column::FulfilledAt.is_not_null()),
+        RefundStatus::Cancelled => Condition::all()
+            .add(Column::FulfilledAt.is_null())
+            .add(Column::CancelledAt.is_not_null()),
+        RefundStatus::Processing => Condition::all()
+            .add(Column::FulfilledAt.is_null())
+            .add(Column::CancelledAt.is_null())
+            .add(Column::ProcessedAt.is_not_null()),
+        RefundStatus::Pending => decided(RefundDecision::Pending),
+        RefundStatus::Approved => decided(RefundDecision::Approved),
+        RefundStatus::Rejected => decided(RefundDecision::Rejected),
+    }
 }

@@ -1,36 +1,47 @@
 //! A client and its account.
 
-use async_graphql::{Context, ID, Object};
-use tokio::sync::OnceCell;
+use std::sync::Arc;
 
+use async_graphql::{Context, ID, Object};
+
+use super::adjustment::InvoiceAdjustment;
 use super::billing_history::{self, BillingEventConnection, BillingEventType};
-use super::context::query;
-use super::enums::PaymentMethod;
+use super::collection::PendingCollection;
+use super::enums::{AdjustmentStatus, PaymentMethod};
 use super::error::{ApiError, or_null};
+use super::fee_reduction::FeeReduction;
 use super::int::WideInt;
+use super::invoice::{Invoice, InvoiceConnection, InvoiceEdge};
 use super::node::NodeType;
+use super::page::KeyedList;
+use super::refund::Refund;
+use super::rows::{
+    AdjustmentsOf, BalancesOf, ClientKey, CollectionsOf, FeeReductionsOf, InvoicesOf, RefundsOf,
+    load,
+};
 use super::scalars::{Date, Pence};
-use crate::finance::account;
+use crate::finance::account::{self, Balances};
 
 /// A client whose affairs a deputy manages, as the finance service knows it.
+#[derive(Clone)]
 pub struct FinanceClient {
-    row: account::FinanceClient,
-    /// Both balances come of one statement, whichever is asked for first.
-    balances: OnceCell<account::Balances>,
+    pub(super) row: Arc<account::FinanceClient>,
 }
 
 impl FinanceClient {
     pub(super) fn new(row: account::FinanceClient) -> Self {
-        Self {
-            row,
-            balances: OnceCell::new(),
-        }
+        Self { row: Arc::new(row) }
     }
 
-    async fn balances(&self, ctx: &Context<'_>) -> Result<&account::Balances, ApiError> {
-        let load = || query(ctx, |db| account::balances(db, self.row.id));
-        self.balances.get_or_try_init(load).await
+    async fn balances(&self, ctx: &Context<'_>) -> Result<Balances, ApiError> {
+        load(ctx, BalancesOf(self.row.id)).await
     }
+}
+
+/// The client of that id of ours, for a nullable field.
+pub(super) async fn client(ctx: &Context<'_>, id: Option<i32>) -> Option<FinanceClient> {
+    let row = load(ctx, ClientKey(id?)).await;
+    or_null(ctx, row.map(|row| row.map(|row| FinanceClient { row })))
 }
 
 /// A client whose affairs a deputy manages, as the finance service knows it.
@@ -120,4 +131,78 @@ impl FinanceClient {
                 .map(Some),
         )
     }
+
+    /// The client's invoices, latest raised first.
+    ///
+    /// Null, with the error `BAD_USER_INPUT`, when an argument is wrong.
+    async fn invoices(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The latest so many: 1 to 1000, 50 if neither `first` nor `last` is given."
+        )]
+        first: Option<WideInt>,
+        #[graphql(desc = "Only invoices after the one of this cursor.")] after: Option<String>,
+        #[graphql(desc = "The earliest so many: 1 to 1000. Not together with `first`.")]
+        last: Option<WideInt>,
+        #[graphql(desc = "Only invoices before the one of this cursor.")] before: Option<String>,
+    ) -> Option<InvoiceConnection> {
+        let page = async {
+            let list = KeyedList::of("invoices", self.row.id);
+            let arguments = list.arguments(first, after, last, before)?;
+            let rows = load(ctx, InvoicesOf(self.row.id)).await?;
+            let slice = arguments.slice(&rows, |row| row.id);
+            let edges = slice
+                .rows
+                .iter()
+                .map(|row| InvoiceEdge::new(list.cursor(row.id), Invoice(Arc::new(row.clone()))));
+            Ok(Some(InvoiceConnection::new(
+                edges.collect(),
+                slice.has_previous,
+                slice.has_next,
+                rows.len(),
+            )))
+        };
+        or_null(ctx, page.await)
+    }
+
+    /// The fee reductions awarded to the client, latest start first.
+    async fn fee_reductions(&self, ctx: &Context<'_>) -> Result<Vec<FeeReduction>, ApiError> {
+        let rows = load(ctx, FeeReductionsOf(self.row.id)).await?;
+        Ok(shared(&rows).map(FeeReduction).collect())
+    }
+
+    /// What was asked for of the client's invoices, newest first.
+    async fn invoice_adjustments(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only those of this status.")] status: Option<AdjustmentStatus>,
+    ) -> Result<Vec<InvoiceAdjustment>, ApiError> {
+        let rows = load(ctx, AdjustmentsOf(self.row.id)).await?;
+        let all = shared(&rows);
+        let wanted = all.filter(|row| {
+            status.is_none_or(|status| AdjustmentStatus::from(&row.status) == status)
+        });
+        Ok(wanted.map(InvoiceAdjustment).collect())
+    }
+
+    /// The client's refunds, newest first.
+    async fn refunds(&self, ctx: &Context<'_>) -> Result<Vec<Refund>, ApiError> {
+        let rows = load(ctx, RefundsOf(self.row.id)).await?;
+        Ok(shared(&rows).map(Refund).collect())
+    }
+
+    /// The direct debits that are or were scheduled, latest day first.
+    async fn pending_collections(
+        &self,
+        ctx: &Context<'_>,
+    ) -> Result<Vec<PendingCollection>, ApiError> {
+        let rows = load(ctx, CollectionsOf(self.row.id)).await?;
+        Ok(shared(&rows).map(PendingCollection).collect())
+    }
+}
+
+/// Rows as objects hold them.
+fn shared<T: Clone>(rows: &[T]) -> impl Iterator<Item = Arc<T>> {
+    rows.iter().cloned().map(Arc::new)
 }

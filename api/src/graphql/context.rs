@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use async_graphql::{Context, Enum};
+use chrono::NaiveDate;
 use sea_orm::DatabaseConnection;
 use strum::{EnumIter, EnumString, IntoEnumIterator};
 
 use super::error::ApiError;
 use crate::authentication::Service;
+use crate::clock::SharedClock;
 use crate::finance::FinanceError;
 
 /// A role that means something to this service.
@@ -79,6 +81,11 @@ pub(super) fn data<'a, T: Send + Sync + 'static>(ctx: &Context<'a>) -> Result<&'
     })
 }
 
+/// Today, UTC.
+pub(super) fn today(ctx: &Context<'_>) -> Result<NaiveDate, ApiError> {
+    Ok(data::<SharedClock>(ctx)?.now().date_naive())
+}
+
 /// The longest that a resolver waits for the database, connection included: a server that hangs
 /// is told from one that is slow well before the request's own deadline.
 const DATABASE_LIMIT: Duration = Duration::from_millis(4_500);
@@ -91,8 +98,14 @@ pub(super) async fn query<'a, T, F>(
 where
     F: Future<Output = Result<T, FinanceError>>,
 {
-    let db = data::<DatabaseConnection>(ctx)?;
-    match tokio::time::timeout(DATABASE_LIMIT, rule(db)).await {
+    in_time(rule(data::<DatabaseConnection>(ctx)?)).await
+}
+
+/// What a rule gives, in time.
+pub(super) async fn in_time<T>(
+    rule: impl Future<Output = Result<T, FinanceError>>,
+) -> Result<T, ApiError> {
+    match tokio::time::timeout(DATABASE_LIMIT, rule).await {
         Ok(result) => Ok(result?),
         Err(_) => {
             tracing::error!("the database did not answer in time");

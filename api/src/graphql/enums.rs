@@ -21,6 +21,17 @@ macro_rules! api_enum {
             Unknown,
         }
 
+        impl $name {
+            /// The word that is stored for it; none for `UNKNOWN`.
+            #[allow(dead_code, reason = "not each is asked for")]
+            pub(super) fn stored(self) -> Option<$stored> {
+                match self {
+                    $(Self::$variant => Some(<$stored>::$variant),)+
+                    Self::Unknown => None,
+                }
+            }
+        }
+
         impl From<Option<$stored>> for $name {
             fn from(word: Option<$stored>) -> Self {
                 match word {
@@ -160,6 +171,40 @@ api_enum! {
     }
 }
 
+api_enum! {
+    /// Where the decision on an adjustment stands.
+    AdjustmentStatus of stored::AdjustmentStatus {
+        /// Waits for a manager.
+        Pending,
+        /// Approved, and applied to its invoice.
+        Approved,
+        /// Rejected.
+        Rejected,
+    }
+}
+
+api_enum! {
+    /// Where a scheduled direct debit stands.
+    PendingCollectionStatus of stored::PendingCollectionStatus {
+        /// Scheduled.
+        Pending,
+        /// Taken: a payment came of it.
+        Collected,
+        /// Called off.
+        Cancelled,
+    }
+}
+
+api_enum! {
+    /// How closely a client's deputy is supervised, which decides the fee.
+    SupervisionLevel of stored::SupervisionLevel {
+        /// General supervision.
+        General,
+        /// Minimal supervision.
+        Minimal,
+    }
+}
+
 macro_rules! from_stored {
     ($($word:ident,)+) => {$(
         impl From<&Stored<stored::$word>> for $word {
@@ -170,7 +215,10 @@ macro_rules! from_stored {
     )+};
 }
 
-from_stored! { PaymentMethod, FeeType, FeeReductionType, AdjustmentType, }
+from_stored! {
+    PaymentMethod, FeeType, FeeReductionType, AdjustmentType, AdjustmentStatus,
+    PendingCollectionStatus, SupervisionLevel,
+}
 
 impl From<&Stored<stored::LedgerType>> for TransactionType {
     fn from(word: &Stored<stored::LedgerType>) -> Self {
@@ -188,4 +236,48 @@ pub enum AllocationStatus {
     Unapplied,
     /// Credit used on an invoice, or refunded.
     Reapplied,
+}
+
+/// Whether an invoice is settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "crate::finance::standing::InvoiceStatus")]
+pub enum InvoiceStatus {
+    /// Something is owed.
+    Unpaid,
+    /// More came in than was charged.
+    Overpaid,
+    /// Nothing is owed, and money came in for it.
+    Paid,
+    /// Nothing is owed, and no money came in for it: it was reduced, adjusted or written off.
+    Closed,
+}
+
+/// What explains an invoice's status, as in `CLOSED` by an `EXEMPTION`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "crate::finance::standing::StatusContext")]
+pub enum InvoiceStatusContext {
+    /// It is written off.
+    WriteOff,
+    /// A write-off waits for a decision.
+    WriteOffPending,
+    /// It was reduced for an exemption.
+    Exemption,
+    /// It was reduced for hardship.
+    Hardship,
+    /// It was reduced for a remission.
+    Remission,
+}
+
+/// Where a fee reduction stands today, UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "crate::finance::fee_reduction::FeeReductionStatus")]
+pub enum FeeReductionStatus {
+    /// It begins after today.
+    Pending,
+    /// It runs.
+    Active,
+    /// It ended before today.
+    Expired,
+    /// It was cancelled. What it credited stays.
+    Cancelled,
 }

@@ -25,6 +25,9 @@ enum People {
 /// Reading: any user, and Sirius itself. What events may do is not done by reading.
 pub(super) const READ: Guard = Guard::all_users().and(&[Service::Sirius]);
 
+/// Where refunds are paid.
+pub(super) const BANK_DETAILS: Guard = Guard::roles(&[Role::FinanceUser, Role::FinanceManager]);
+
 impl Guard {
     /// Any user, and no service.
     pub const fn all_users() -> Self {

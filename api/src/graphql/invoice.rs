@@ -4,15 +4,120 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 
-use super::enums::FeeType;
+use super::client::{FinanceClient, client};
+use super::enums::{
+    AdjustmentType, AllocationStatus, FeeType, InvoiceStatus, InvoiceStatusContext,
+    SupervisionLevel, TransactionType,
+};
+use super::error::{ApiError, or_null};
 use super::node::NodeType;
+use super::page::connection;
+use super::rows::{AllocationsOf, FeeRangesOf, InvoiceKey, WriteOffPending, load};
 use super::scalars::{Date, DateTime, Pence};
 use super::user::{User, user};
-use crate::finance::invoice;
+use crate::finance::FinanceError;
+use crate::finance::allocation::Allocation;
+use crate::finance::invoice::{self, FeeRange};
+use crate::finance::standing::Standing;
 
 /// A fee charged to a client.
 #[derive(Clone)]
 pub struct Invoice(pub(super) Arc<invoice::Invoice>);
+
+connection! {
+    /// A page of invoices, latest raised first.
+    InvoiceConnection of
+    /// An invoice and where it stands.
+    InvoiceEdge { Invoice }
+}
+
+impl Invoice {
+    async fn standing(&self, ctx: &Context<'_>) -> Result<Standing, ApiError> {
+        let allocations = load(ctx, AllocationsOf(self.0.id)).await?;
+        let standing = Standing::of(self.0.amount, &self.0.fee_type, allocations.iter());
+        Ok(standing.map_err(FinanceError::from)?)
+    }
+}
+
+/// The invoice of that id of ours, for a nullable field.
+pub(super) async fn invoice(ctx: &Context<'_>, id: i32) -> Option<Invoice> {
+    let row = load(ctx, InvoiceKey(id)).await;
+    or_null(ctx, row.map(|row| row.map(Invoice)))
+}
+
+/// A part of an invoice, charged at one supervision level.
+#[derive(Clone, Debug)]
+pub struct InvoiceFeeRange(FeeRange);
+
+/// A part of an invoice, charged at one supervision level.
+#[Object]
+impl InvoiceFeeRange {
+    /// The level.
+    async fn supervision_level(&self) -> SupervisionLevel {
+        (&self.0.level).into()
+    }
+
+    /// The level as it is stored; matters only where `supervisionLevel` is `UNKNOWN`.
+    async fn supervision_level_raw(&self) -> &str {
+        self.0.level.raw()
+    }
+
+    /// The first day at that level.
+    async fn from_date(&self) -> Date {
+        Date(self.0.from)
+    }
+
+    /// The last day at that level.
+    async fn to_date(&self) -> Date {
+        Date(self.0.to)
+    }
+
+    /// What is charged for these days.
+    async fn amount(&self) -> Pence {
+        self.0.amount.into()
+    }
+}
+
+/// Money that a transaction put on an invoice, or took from it.
+#[derive(Clone, Debug)]
+pub struct LedgerAllocation(Allocation);
+
+/// Money that a transaction put on an invoice, or took from it.
+#[Object]
+impl LedgerAllocation {
+    /// How much: negative where it left the invoice. The amounts of all add up to `received`.
+    async fn amount(&self) -> Pence {
+        self.0.pence().into()
+    }
+
+    /// What the money did.
+    async fn status(&self) -> Result<AllocationStatus, ApiError> {
+        // Only the words of the set are counted, and none else is loaded.
+        let status = self.0.status.known().ok_or_else(ApiError::internal)?;
+        Ok(status.into())
+    }
+
+    /// What kind of transaction it belongs to.
+    async fn transaction_type(&self) -> TransactionType {
+        (&self.0.kind).into()
+    }
+
+    /// The kind of transaction as it is stored: tells old types that `transactionType` shows as
+    /// `UNKNOWN`.
+    async fn transaction_type_raw(&self) -> &str {
+        self.0.kind.raw()
+    }
+
+    /// When it happened; for payments the day they were received.
+    async fn date(&self) -> DateTime {
+        self.0.datetime.into()
+    }
+
+    /// Who caused it; null if nobody was recorded.
+    async fn created_by(&self, ctx: &Context<'_>) -> Option<User> {
+        user(ctx, self.0.created_by).await
+    }
+}
 
 /// A fee charged to a client.
 #[Object]
@@ -55,6 +160,66 @@ impl Invoice {
     /// The last day that the fee covers.
     async fn end_date(&self) -> Date {
         Date(self.0.end_date)
+    }
+
+    /// What came in for it in whatever way: payments, credit, reductions, adjustments.
+    async fn received(&self, ctx: &Context<'_>) -> Result<Pence, ApiError> {
+        Ok(self.standing(ctx).await?.received.into())
+    }
+
+    /// What is still owed on it; negative when it is overpaid.
+    async fn outstanding_balance(&self, ctx: &Context<'_>) -> Result<Pence, ApiError> {
+        Ok(self.standing(ctx).await?.outstanding.into())
+    }
+
+    /// Whether it is settled.
+    async fn status(&self, ctx: &Context<'_>) -> Result<InvoiceStatus, ApiError> {
+        Ok(self.standing(ctx).await?.status().into())
+    }
+
+    /// What explains the status; null if nothing does.
+    async fn status_context(&self, ctx: &Context<'_>) -> Option<InvoiceStatusContext> {
+        let context = async {
+            let standing = self.standing(ctx).await?;
+            let is_pending = load(ctx, WriteOffPending(self.0.id)).await?;
+            Ok(standing.context(is_pending).map(Into::into))
+        };
+        or_null(ctx, context.await)
+    }
+
+    /// Its parts by supervision level.
+    async fn supervision_levels(
+        &self,
+        ctx: &Context<'_>,
+    ) -> Result<Vec<InvoiceFeeRange>, ApiError> {
+        let ranges = load(ctx, FeeRangesOf(self.0.id)).await?;
+        Ok(ranges.iter().cloned().map(InvoiceFeeRange).collect())
+    }
+
+    /// Where the money on it came from, oldest first.
+    async fn ledger_allocations(
+        &self,
+        ctx: &Context<'_>,
+    ) -> Result<Vec<LedgerAllocation>, ApiError> {
+        let allocations = load(ctx, AllocationsOf(self.0.id)).await?;
+        Ok(allocations.iter().cloned().map(LedgerAllocation).collect())
+    }
+
+    /// The adjustments that can be raised against it.
+    async fn permitted_adjustments(
+        &self,
+        ctx: &Context<'_>,
+    ) -> Result<Vec<AdjustmentType>, ApiError> {
+        let permitted = self.standing(ctx).await?.permitted();
+        Ok(permitted
+            .into_iter()
+            .map(|kind| Some(kind).into())
+            .collect())
+    }
+
+    /// The client; null in a row that names none.
+    async fn finance_client(&self, ctx: &Context<'_>) -> Option<FinanceClient> {
+        client(ctx, self.0.finance_client_id).await
     }
 
     /// When it was made; null for rows older than the service.

@@ -1,11 +1,14 @@
 //! The GraphQL API: schema and thin resolvers, one file a noun. Names are those of the contract;
 //! rules live in [`crate::finance`].
 
+mod adjustment;
 mod billing_history;
 mod client;
+mod collection;
 mod context;
 mod enums;
 mod error;
+mod fee_reduction;
 mod guard;
 mod int;
 mod invoice;
@@ -14,6 +17,7 @@ mod node;
 mod page;
 mod query;
 mod refund;
+mod rows;
 mod scalars;
 mod schema;
 mod user;

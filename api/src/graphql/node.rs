@@ -5,7 +5,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use strum::{EnumString, IntoStaticStr};
 
+use super::adjustment::InvoiceAdjustment;
 use super::client::FinanceClient;
+use super::fee_reduction::FeeReduction;
 use super::invoice::Invoice;
 use super::refund::Refund;
 
@@ -24,6 +26,10 @@ pub enum Node {
     Invoice(Invoice),
     /// A refund.
     Refund(Refund),
+    /// A fee reduction.
+    FeeReduction(FeeReduction),
+    /// An invoice adjustment.
+    InvoiceAdjustment(InvoiceAdjustment),
 }
 
 /// The types that ids name.
@@ -32,6 +38,8 @@ pub(super) enum NodeType {
     FinanceClient,
     Invoice,
     Refund,
+    FeeReduction,
+    InvoiceAdjustment,
 }
 
 impl NodeType {

@@ -1,7 +1,12 @@
 //! Connections: their arguments, and their types.
 
+use async_graphql::Context;
+use chrono::DateTime;
+
 use super::error::ApiError;
 use super::int::WideInt;
+use super::node::{decode, encode};
+use crate::finance::worklist::{Ask, Place};
 
 /// Items on a page that names no size.
 const DEFAULT_SIZE: WideInt = WideInt(50);
@@ -39,6 +44,128 @@ fn checked(name: &str, WideInt(count): WideInt) -> Result<usize, ApiError> {
         })
 }
 
+/// A list of one object's whose items are named by their ids.
+pub(super) struct KeyedList {
+    name: &'static str,
+    of: i32,
+}
+
+/// The arguments of such a list.
+pub(super) struct KeyedArguments {
+    size: Size,
+    after: Option<i32>,
+    before: Option<i32>,
+}
+
+/// A part of a list.
+pub(super) struct KeyedSlice<'a, T> {
+    pub(super) rows: &'a [T],
+    pub(super) has_previous: bool,
+    pub(super) has_next: bool,
+}
+
+impl KeyedList {
+    pub(super) fn of(name: &'static str, of: i32) -> Self {
+        Self { name, of }
+    }
+
+    /// Where the item of that id stands.
+    pub(super) fn cursor(&self, id: i32) -> String {
+        encode(&format!("{}:{}:{id}", self.name, self.of))
+    }
+
+    fn read(&self, argument: &str, cursor: Option<String>) -> Result<Option<i32>, ApiError> {
+        let Some(cursor) = cursor else {
+            return Ok(None);
+        };
+        let text = decode(&cursor).unwrap_or_default();
+        let id = text.rsplit(':').next().and_then(|id| id.parse().ok());
+        let id = id.filter(|id| self.cursor(*id) == cursor);
+        id.map(Some).ok_or_else(|| no_cursor(argument))
+    }
+
+    pub(super) fn arguments(
+        &self,
+        first: Option<WideInt>,
+        after: Option<String>,
+        last: Option<WideInt>,
+        before: Option<String>,
+    ) -> Result<KeyedArguments, ApiError> {
+        Ok(KeyedArguments {
+            size: Size::read(first, last)?,
+            after: self.read("after", after)?,
+            before: self.read("before", before)?,
+        })
+    }
+}
+
+impl KeyedArguments {
+    /// The part of all items that is asked for. A cursor whose item is gone bounds nothing.
+    pub(super) fn slice<'a, T>(&self, all: &'a [T], id: impl Fn(&T) -> i32) -> KeyedSlice<'a, T> {
+        let place = |wanted: i32| all.iter().position(|item| id(item) == wanted);
+        let start = self.after.and_then(place).map_or(0, |place| place + 1);
+        let end = self.before.and_then(place).unwrap_or(all.len()).max(start);
+        let (start, end) = match self.size {
+            Size::First(count) => (start, end.min(start.saturating_add(count))),
+            Size::Last(count) => (start.max(end.saturating_sub(count)), end),
+        };
+        KeyedSlice {
+            rows: all.get(start..end).unwrap_or_default(),
+            has_previous: start > 0,
+            has_next: end < all.len(),
+        }
+    }
+}
+
+fn no_cursor(argument: &str) -> ApiError {
+    ApiError::bad_input(format!(
+        "`{argument}` is no cursor of this list; take one from its edges."
+    ))
+}
+
+/// The arguments of a worklist over all clients.
+pub(super) fn ask(
+    ctx: &Context<'_>,
+    list: &str,
+    first: Option<WideInt>,
+    after: Option<String>,
+    last: Option<WideInt>,
+    before: Option<String>,
+) -> Result<Ask, ApiError> {
+    let place = |argument: &str, cursor: Option<String>| match cursor {
+        None => Ok(None),
+        Some(cursor) => place(list, &cursor)
+            .map(Some)
+            .ok_or_else(|| no_cursor(argument)),
+    };
+    let (count, from_end) = match Size::read(first, last)? {
+        Size::First(count) => (count, false),
+        Size::Last(count) => (count, true),
+    };
+    Ok(Ask {
+        after: place("after", after)?,
+        before: place("before", before)?,
+        count: u64::try_from(count).unwrap_or(u64::MAX),
+        from_end,
+        with_total: ctx.look_ahead().field("totalCount").exists(),
+    })
+}
+
+/// The cursor of a row of a worklist.
+pub(super) fn place_cursor(list: &str, (at, id): Place) -> String {
+    encode(&format!("{list}:{}:{id}", at.and_utc().timestamp_micros()))
+}
+
+fn place(list: &str, cursor: &str) -> Option<Place> {
+    let text = decode(cursor)?;
+    let (at, id) = text
+        .strip_prefix(list)?
+        .strip_prefix(':')?
+        .split_once(':')?;
+    let at = DateTime::from_timestamp_micros(at.parse().ok()?)?.naive_utc();
+    Some((at, id.parse().ok()?))
+}
+
 /// A connection and its edge. The library's own have no descriptions of their own.
 macro_rules! connection {
     ($(#[$doc:meta])* $connection:ident of $(#[$edge_doc:meta])* $edge:ident { $node:ty }) => {
@@ -57,6 +184,30 @@ macro_rules! connection {
             has_previous: bool,
             has_next: bool,
             total: usize,
+        }
+
+        impl $edge {
+            /// An item, and where it stands.
+            pub(crate) fn new(cursor: String, node: $node) -> Self {
+                Self { cursor, node }
+            }
+        }
+
+        impl $connection {
+            /// A page of a list of so many.
+            pub(crate) fn new(
+                edges: Vec<$edge>,
+                has_previous: bool,
+                has_next: bool,
+                total: usize,
+            ) -> Self {
+                Self {
+                    edges,
+                    has_previous,
+                    has_next,
+                    total,
+                }
+            }
         }
 
         $(#[$doc])*

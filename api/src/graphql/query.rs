@@ -4,16 +4,21 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 
+use super::adjustment::{InvoiceAdjustment, InvoiceAdjustmentConnection, InvoiceAdjustmentEdge};
 use super::client::FinanceClient;
 use super::context::{Caller, data, query};
+use super::enums::{AdjustmentStatus, RefundStatus};
 use super::error::{ApiError, or_null};
+use super::fee_reduction::FeeReduction;
 use super::guard::READ;
 use super::int::WideInt;
 use super::invoice::Invoice;
 use super::node::{Node, NodeType};
-use super::refund::Refund;
+use super::page::{ask, place_cursor};
+use super::refund::{Refund, RefundConnection, RefundEdge};
+use super::rows::{ClientKey, InvoiceKey, load};
 use super::viewer::Viewer;
-use crate::finance::{account, invoice, refund};
+use crate::finance::{account, adjustment, fee_reduction, invoice, refund};
 
 /// What can be asked.
 pub struct Query;
@@ -44,6 +49,128 @@ impl Query {
         or_null(ctx, find.await)
     }
 
+    /// A client by court reference, such as payments give; null if there is none.
+    async fn finance_client_by_court_reference(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The whole court reference.")] court_reference: String,
+    ) -> Option<FinanceClient> {
+        let find = async {
+            READ.check(ctx)?;
+            let row = query(ctx, |db| {
+                let reference = court_reference;
+                async move { account::by_court_reference(db, &reference).await }
+            });
+            Ok(row.await?.map(FinanceClient::new))
+        };
+        or_null(ctx, find.await)
+    }
+
+    /// An invoice by its reference, such as `S2000123/24`; null if there is none.
+    async fn invoice_by_reference(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The whole reference.")] reference: String,
+    ) -> Option<Invoice> {
+        let find = async {
+            READ.check(ctx)?;
+            let row = query(ctx, |db| async move {
+                invoice::by_reference(db, &reference).await
+            });
+            Ok(row.await?.map(|row| Invoice(Arc::new(row))))
+        };
+        or_null(ctx, find.await)
+    }
+
+    /// The adjustments of all clients, oldest first: what waits for a manager, with
+    /// `status: PENDING`.
+    ///
+    /// Null, with the error `BAD_USER_INPUT`, when an argument is wrong.
+    async fn invoice_adjustments(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only those of this status. `UNKNOWN` is not asked for.")] status: Option<
+            AdjustmentStatus,
+        >,
+        #[graphql(
+            desc = "The oldest so many: 1 to 1000, 50 if neither `first` nor `last` is given."
+        )]
+        first: Option<WideInt>,
+        #[graphql(desc = "Only adjustments after the one of this cursor.")] after: Option<String>,
+        #[graphql(desc = "The newest so many: 1 to 1000. Not together with `first`.")] last: Option<
+            WideInt,
+        >,
+        #[graphql(desc = "Only adjustments before the one of this cursor.")] before: Option<String>,
+    ) -> Option<InvoiceAdjustmentConnection> {
+        let find = async {
+            READ.check(ctx)?;
+            let status = match status {
+                None => None,
+                Some(status) => Some(status.stored().ok_or_else(unknown_status)?),
+            };
+            const LIST: &str = "invoiceAdjustments";
+            let ask = ask(ctx, LIST, first, after, last, before)?;
+            let page = query(ctx, |db| adjustment::page(db, status, ask)).await?;
+            let edges = page.rows.into_iter().map(|row| {
+                InvoiceAdjustmentEdge::new(
+                    place_cursor(LIST, (row.created_at, row.id)),
+                    InvoiceAdjustment(Arc::new(row)),
+                )
+            });
+            Ok(Some(InvoiceAdjustmentConnection::new(
+                edges.collect(),
+                page.has_previous,
+                page.has_next,
+                usize::try_from(page.total).unwrap_or(usize::MAX),
+            )))
+        };
+        or_null(ctx, find.await)
+    }
+
+    /// The refunds of all clients, oldest first: what waits for a manager, with `status: PENDING`.
+    ///
+    /// Null, with the error `BAD_USER_INPUT`, when an argument is wrong.
+    async fn refunds(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only those of this status. `UNKNOWN` is not asked for.")] status: Option<
+            RefundStatus,
+        >,
+        #[graphql(
+            desc = "The oldest so many: 1 to 1000, 50 if neither `first` nor `last` is given."
+        )]
+        first: Option<WideInt>,
+        #[graphql(desc = "Only refunds after the one of this cursor.")] after: Option<String>,
+        #[graphql(desc = "The newest so many: 1 to 1000. Not together with `first`.")] last: Option<
+            WideInt,
+        >,
+        #[graphql(desc = "Only refunds before the one of this cursor.")] before: Option<String>,
+    ) -> Option<RefundConnection> {
+        let find = async {
+            READ.check(ctx)?;
+            let status = match status {
+                None => None,
+                Some(status) => Some(status.stored().ok_or_else(unknown_status)?),
+            };
+            const LIST: &str = "refunds";
+            let ask = ask(ctx, LIST, first, after, last, before)?;
+            let page = query(ctx, |db| refund::page(db, status, ask)).await?;
+            let edges = page.rows.into_iter().map(|row| {
+                RefundEdge::new(
+                    place_cursor(LIST, (row.created_at, row.id)),
+                    Refund(Arc::new(row)),
+                )
+            });
+            Ok(Some(RefundConnection::new(
+                edges.collect(),
+                page.has_previous,
+                page.has_next,
+                usize::try_from(page.total).unwrap_or(usize::MAX),
+            )))
+        };
+        or_null(ctx, find.await)
+    }
+
     /// The object of an opaque id; null if there is none.
     async fn node(
         &self,
@@ -54,20 +181,30 @@ impl Query {
     }
 }
 
+fn unknown_status() -> ApiError {
+    ApiError::bad_input("`status: UNKNOWN` cannot be asked for; leave `status` out for all.")
+}
+
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>, ApiError> {
     READ.check(ctx)?;
     let Some((kind, row)) = NodeType::read(id) else {
         return Ok(None);
     };
     Ok(match kind {
-        NodeType::FinanceClient => query(ctx, |db| account::by_id(db, row))
+        NodeType::FinanceClient => load(ctx, ClientKey(row))
             .await?
-            .map(|row| Node::FinanceClient(FinanceClient::new(row))),
-        NodeType::Invoice => query(ctx, |db| invoice::by_id(db, row))
+            .map(|row| Node::FinanceClient(FinanceClient { row })),
+        NodeType::Invoice => load(ctx, InvoiceKey(row))
             .await?
-            .map(|row| Node::Invoice(Invoice(Arc::new(row)))),
+            .map(|row| Node::Invoice(Invoice(row))),
         NodeType::Refund => query(ctx, |db| refund::by_id(db, row))
             .await?
             .map(|row| Node::Refund(Refund(Arc::new(row)))),
+        NodeType::FeeReduction => query(ctx, |db| fee_reduction::by_id(db, row))
+            .await?
+            .map(|row| Node::FeeReduction(FeeReduction(Arc::new(row)))),
+        NodeType::InvoiceAdjustment => query(ctx, |db| adjustment::by_id(db, row))
+            .await?
+            .map(|row| Node::InvoiceAdjustment(InvoiceAdjustment(Arc::new(row)))),
     })
 }

@@ -4,8 +4,13 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 
+use super::client::{FinanceClient, client};
 use super::enums::RefundStatus;
+use super::error::or_null;
+use super::guard::BANK_DETAILS;
 use super::node::NodeType;
+use super::page::connection;
+use super::rows::{BankDetailsOf, load};
 use super::scalars::{Date, DateTime, Pence};
 use super::user::{User, user};
 use crate::finance::refund;
@@ -13,6 +18,35 @@ use crate::finance::refund;
 /// A request to pay a client's credit back.
 #[derive(Clone)]
 pub struct Refund(pub(super) Arc<refund::Refund>);
+
+connection! {
+    /// A page of refunds, oldest first.
+    RefundConnection of
+    /// A refund and where it stands.
+    RefundEdge { Refund }
+}
+
+/// Where a refund is to be paid.
+pub struct BankDetails(Arc<refund::BankDetails>);
+
+/// Where a refund is to be paid.
+#[Object]
+impl BankDetails {
+    /// Account holder.
+    async fn account_name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Account number, 8 digits.
+    async fn account_number(&self) -> &str {
+        &self.0.account
+    }
+
+    /// Sort code, `NN-NN-NN`.
+    async fn sort_code(&self) -> &str {
+        &self.0.sort_code
+    }
+}
 
 /// A request to pay a client's credit back.
 #[Object]
@@ -45,6 +79,22 @@ impl Refund {
     /// Why it was asked for.
     async fn notes(&self) -> &str {
         &self.0.notes
+    }
+
+    /// Where it is to be paid, for a Finance User or Finance Manager; null once the refund is
+    /// settled, when the details are deleted.
+    async fn bank_details(&self, ctx: &Context<'_>) -> Option<BankDetails> {
+        let details = async {
+            BANK_DETAILS.check(ctx)?;
+            let details = load(ctx, BankDetailsOf(self.0.id)).await?;
+            Ok(details.map(BankDetails))
+        };
+        or_null(ctx, details.await)
+    }
+
+    /// The client.
+    async fn finance_client(&self, ctx: &Context<'_>) -> Option<FinanceClient> {
+        client(ctx, Some(self.0.finance_client_id)).await
     }
 
     /// When it was asked for.

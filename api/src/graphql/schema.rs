@@ -6,6 +6,8 @@ use sea_orm::DatabaseConnection;
 use super::billing_history::BillingEvent;
 use super::node::Node;
 use super::query::Query;
+use super::rows::rows;
+use crate::clock::SharedClock;
 
 /// The schema, ready to execute requests.
 pub type FinanceSchema = Schema<Query, EmptyMutation, EmptySubscription>;
@@ -17,8 +19,12 @@ fn builder() -> SchemaBuilder<Query, EmptyMutation, EmptySubscription> {
 }
 
 /// The schema over a database.
-pub fn build(db: DatabaseConnection) -> FinanceSchema {
-    builder().data(db).finish()
+pub fn build(db: DatabaseConnection, clock: SharedClock) -> FinanceSchema {
+    builder()
+        .data(rows(db.clone()))
+        .data(db)
+        .data(clock)
+        .finish()
 }
 
 /// The schema as text, in an order that does not depend on the code's: `schema.graphql`.

@@ -21,6 +21,7 @@ use super::negotiation::MediaType;
 use super::respond::refused;
 use super::{graphql, health};
 use crate::authentication::Authenticator;
+use crate::clock::SharedClock;
 use crate::graphql::{ApiError, FinanceSchema, build};
 use crate::sirius::Sirius;
 
@@ -38,6 +39,8 @@ pub struct App {
     pub sirius: Sirius,
     /// Whom bearer tokens stand for.
     pub authenticator: Authenticator,
+    /// Tells the day.
+    pub clock: SharedClock,
     /// The page.
     pub graphiql: Graphiql,
     /// The deadline of one request, for all it waits for.
@@ -74,7 +77,7 @@ pub fn router(app: App) -> Router {
         .route("/health/ready", get(health::ready))
         .layer(layers)
         .with_state(Arc::new(Served {
-            schema: build(app.db.clone()),
+            schema: build(app.db.clone(), app.clock.clone()),
             app,
         }))
 }

@@ -12,13 +12,17 @@ use crate::finance::invoice::Invoice;
 use crate::finance::refund::Refund;
 
 /// A row of the statement; columns are read by place, which spares a look-up by name.
-pub(super) struct Wide<'a>(pub(super) &'a QueryResult);
+pub(super) struct Wide<'a> {
+    pub(super) row: &'a QueryResult,
+    /// The client whose history it is.
+    pub(super) client: i32,
+}
 
 impl Wide<'_> {
     fn get<T: TryGetable>(&self, column: &str) -> Result<T, DbErr> {
         let place = COLUMNS.iter().position(|(name, _)| *name == column);
         let place = place.ok_or_else(|| DbErr::Type(format!("no shared column {column}")))?;
-        self.0.try_get_by_index(place)
+        self.row.try_get_by_index(place)
     }
 }
 
@@ -43,6 +47,7 @@ impl Wide<'_> {
     fn invoice(&self) -> Result<Invoice, DbErr> {
         Ok(Invoice {
             id: self.get("id")?,
+            finance_client_id: Some(self.client),
             reference: self.get("text_a")?,
             fee_type: self.get("word_a")?,
             amount: self.get::<i32>("amount")?.into(),
@@ -115,6 +120,7 @@ impl Wide<'_> {
     fn refund(&self) -> Result<Refund, DbErr> {
         Ok(Refund {
             id: self.get("id")?,
+            finance_client_id: self.client,
             raised_date: self.get("day_a")?,
             amount: self.get::<i32>("amount")?.into(),
             decision: self.get("word_a")?,

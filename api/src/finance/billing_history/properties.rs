@@ -25,6 +25,7 @@ fn instant() -> impl Strategy<Value = NaiveDateTime> {
 fn an_invoice(id: i32, amount: i32, created_at: NaiveDateTime) -> Invoice {
     Invoice {
         id,
+        finance_client_id: Some(1),
         reference: format!("AD{id:06}/24"),
         fee_type: FeeType::Ad.into(),
         amount: amount.into(),
@@ -40,6 +41,7 @@ fn a_refund(id: i32, at: [Option<NaiveDateTime>; 3], created_at: NaiveDateTime) 
     let [decision_at, processed_at, cancelled_at] = at;
     Refund {
         id,
+        finance_client_id: 1,
         raised_date: created_at.date(),
         amount: Pence::new(1),
         decision: RefundDecision::Approved.into(),

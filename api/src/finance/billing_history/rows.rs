@@ -131,7 +131,10 @@ pub async fn load(db: &impl ConnectionTrait, finance_client_id: i32) -> Result<R
     let statement = sql.bind(backend, finance_client_id);
     let mut rows = Rows::default();
     for row in db.query_all_raw(statement).await? {
-        rows.push(&Wide(&row))?;
+        rows.push(&Wide {
+            row: &row,
+            client: finance_client_id,
+        })?;
     }
     Ok(rows)
 }

@@ -92,15 +92,12 @@ pub(super) async fn resolve(
             finance_client_id,
             position: event.position,
         };
-        BillingEventEdge {
-            cursor: cursor.encode(),
-            node: event.into(),
-        }
+        BillingEventEdge::new(cursor.encode(), event.into())
     });
-    Ok(BillingEventConnection {
-        edges: edges.collect(),
-        has_previous: slice.has_previous,
-        has_next: slice.has_next,
-        total: slice.total,
-    })
+    Ok(BillingEventConnection::new(
+        edges.collect(),
+        slice.has_previous,
+        slice.has_next,
+        slice.total,
+    ))
 }
