@@ -13,6 +13,7 @@ use tokio::signal;
 use crate::authentication::{Authenticator, KeyFault, KeySources};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::ServeSettings;
+use crate::graphql::FourEyes;
 use crate::http::{App, Graphiql, SignIn, metrics_router, router};
 use crate::metrics::Metrics;
 use crate::sirius::{Sirius, SiriusError};
@@ -159,6 +160,7 @@ pub fn app(
         sirius,
         authenticator,
         clock,
+        four_eyes: FourEyes(settings.four_eyes),
         graphiql,
         deadline: settings.request_timeout,
     })

@@ -38,6 +38,8 @@ pub struct Model {
     pub fulfilled_at: Option<DateTime>,
     /// Sirius user who cancelled it.
     pub cancelled_by: Option<i32>,
+    /// When it went back from approved to pending, UTC.
+    pub reset_at: Option<DateTime>,
     /// The row that `finance_client_id` points to.
     #[sea_orm(belongs_to, from = "finance_client_id", to = "id")]
     pub finance_client: BelongsTo<super::finance_client::Entity>,

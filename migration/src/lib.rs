@@ -29,6 +29,7 @@ mod m20261121_000010_drop_report;
 mod m20261121_000011_pending_collection;
 mod m20261121_000012_payment_method;
 mod m20261121_000013_missing_indexes;
+mod m20261122_000014_outgoing_events;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000011_pending_collection::Migration),
             Box::new(m20261121_000012_payment_method::Migration),
             Box::new(m20261121_000013_missing_indexes::Migration),
+            Box::new(m20261122_000014_outgoing_events::Migration),
         ]
     }
 }

@@ -4,6 +4,7 @@ mod account;
 mod bearer;
 mod billing_history;
 mod caller;
+mod changes;
 mod created_by;
 mod guards;
 mod house;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use api::authentication::{Authenticator, KeySources, Source, Sources};
 use api::clock::SharedClock;
+use api::graphql::FourEyes;
 use api::http::{App, Graphiql, SignIn, router};
 use api::metrics::Metrics;
 use api::sirius::{SharedTierUrl, Sirius, SiriusSettings, UserCacheSettings};
@@ -64,6 +65,7 @@ impl Instance {
             authenticator: metrics
                 .counted(|| Authenticator::new(keys, Some(SYSTEM_USER), clock.clone())),
             clock,
+            four_eyes: FourEyes(options.four_eyes),
             graphiql,
             deadline: options.deadline,
         };

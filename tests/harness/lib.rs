@@ -50,6 +50,7 @@ pub struct Options {
     pub keys: Option<Sources>,
     /// Whether there is a shared tier.
     pub redis: bool,
+    pub four_eyes: bool,
 }
 
 impl Default for Options {
@@ -60,6 +61,7 @@ impl Default for Options {
             deadline: Duration::from_secs(10),
             keys: None,
             redis: false,
+            four_eyes: true,
         }
     }
 }

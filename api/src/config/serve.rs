@@ -37,6 +37,9 @@ pub struct ServeArguments {
     /// Address and port of the metrics, for Prometheus. They are off without it.
     #[arg(long, env = "METRICS_ADDR")]
     metrics_addr: Option<String>,
+    /// A decision is not taken by who asked for it: on or off.
+    #[arg(long, env = "FOUR_EYES", default_value = "on")]
+    four_eyes: String,
     /// Serve although the schema lacks migrations of this program: on or off.
     #[arg(long, env = "ALLOW_SCHEMA_BEHIND", default_value = "off")]
     allow_schema_behind: String,
@@ -55,6 +58,7 @@ pub struct ServeSettings {
     pub database_pool_size: u32,
     pub database_timeout: Duration,
     pub request_timeout: Duration,
+    pub four_eyes: bool,
     pub allow_schema_behind: bool,
     pub listen_addr: SocketAddr,
     pub log_format: LogFormat,
@@ -128,6 +132,7 @@ impl ServeArguments {
             "an address and port, such as 127.0.0.1:9090",
             |it| it.parse().ok(),
         );
+        let four_eyes = check.switch("FOUR_EYES", &self.four_eyes);
         let allow_schema_behind = check.switch("ALLOW_SCHEMA_BEHIND", &self.allow_schema_behind);
         let common = check.common(&self.common);
         let DemoSettings {
@@ -143,6 +148,7 @@ impl ServeArguments {
             database_pool_size: database_pool_size?,
             database_timeout: database_timeout?,
             request_timeout: request_timeout?,
+            four_eyes: four_eyes?,
             allow_schema_behind: allow_schema_behind?,
             listen_addr,
             log_format,

@@ -509,6 +509,7 @@ impl Story<'_> {
             cancelled_at: None,
             fulfilled_at: None,
             cancelled_by: None,
+            reset_at: None,
         });
         id
     }

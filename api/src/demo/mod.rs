@@ -18,6 +18,7 @@ use crate::authentication::{Authenticator, KeySources, Sources};
 use crate::clock::SystemClock;
 use crate::config::DemoSettings;
 use crate::finance::FinanceError;
+use crate::graphql::FourEyes;
 use crate::http::{App, Graphiql, SignIn, router};
 use crate::server::{self, FIRST_QUERY, ServeError};
 use crate::sirius::{Sirius, SiriusError, SiriusSettings};
@@ -89,6 +90,7 @@ pub async fn run(settings: DemoSettings) -> Result<(), DemoError> {
         sirius,
         authenticator: Authenticator::new(keys, None, clock.clone()),
         clock,
+        four_eyes: FourEyes(true),
         graphiql,
         deadline: Duration::from_secs(10),
     };

@@ -14,6 +14,9 @@ pub enum FinanceError {
     /// The database answered with something that should not happen.
     #[error("the database failed")]
     Database(#[source] DbErr),
+    /// The change ended without telling how.
+    #[error("a change was lost")]
+    Lost,
     /// A sum does not fit.
     #[error(transparent)]
     Overflow(#[from] Overflow),

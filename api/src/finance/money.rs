@@ -41,6 +41,19 @@ impl Pence {
         self.0.checked_sub(other.0).map(Self).ok_or(Overflow)
     }
 
+    /// Half of it, half a penny rounded down.
+    pub fn half(self) -> Self {
+        Self(self.0.div_euclid(2))
+    }
+
+    /// The amount as the columns of single rows hold it.
+    ///
+    /// # Errors
+    /// When it does not fit 32 bits.
+    pub fn small(self) -> Result<i32, Overflow> {
+        i32::try_from(self.0).map_err(|_| Overflow)
+    }
+
     /// The amount without its sign.
     ///
     /// # Errors

@@ -192,7 +192,7 @@ pub async fn page(
 }
 
 /// [`Refund::status`] as the database sees it.
-fn has_status(status: RefundStatus) -> Condition {
+pub(super) fn has_status(status: RefundStatus) -> Condition {
     use refund::Column;
     let decided = |decision| {
         Condition::all()

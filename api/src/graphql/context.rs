@@ -69,6 +69,10 @@ impl Caller {
     }
 }
 
+/// Whether a decision is not taken by who asked for it (FOUR_EYES).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FourEyes(pub bool);
+
 /// Data of the request or the schema. Both are set for every request; that one is missing is a
 /// fault of the service.
 pub(super) fn data<'a, T: Send + Sync + 'static>(ctx: &Context<'a>) -> Result<&'a T, ApiError> {

@@ -91,7 +91,9 @@ impl From<FinanceError> for ApiError {
         tracing::error!(cause, "{error}");
         match error {
             FinanceError::Unavailable(_) => Self::unavailable(),
-            FinanceError::Database(_) | FinanceError::Overflow(_) => Self::internal(),
+            FinanceError::Database(_) | FinanceError::Overflow(_) | FinanceError::Lost => {
+                Self::internal()
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ mod guard;
 mod int;
 mod invoice;
 mod loaders;
+mod mutation;
 mod node;
 mod page;
 mod query;
@@ -23,7 +24,7 @@ mod schema;
 mod user;
 mod viewer;
 
-pub use context::{Caller, Role};
+pub use context::{Caller, FourEyes, Role};
 pub use error::{ApiError, Code};
 pub use guard::Guard;
 pub use loaders::Users;

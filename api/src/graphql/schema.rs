@@ -1,29 +1,32 @@
 //! The schema as a whole.
 
-use async_graphql::{EmptyMutation, EmptySubscription, SDLExportOptions, Schema, SchemaBuilder};
+use async_graphql::{EmptySubscription, SDLExportOptions, Schema, SchemaBuilder};
 use sea_orm::DatabaseConnection;
 
 use super::billing_history::BillingEvent;
+use super::context::FourEyes;
+use super::mutation::Mutation;
 use super::node::Node;
 use super::query::Query;
 use super::rows::rows;
 use crate::clock::SharedClock;
 
 /// The schema, ready to execute requests.
-pub type FinanceSchema = Schema<Query, EmptyMutation, EmptySubscription>;
+pub type FinanceSchema = Schema<Query, Mutation, EmptySubscription>;
 
-fn builder() -> SchemaBuilder<Query, EmptyMutation, EmptySubscription> {
-    Schema::build(Query, EmptyMutation, EmptySubscription)
+fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+    Schema::build(Query, Mutation, EmptySubscription)
         .register_output_type::<Node>()
         .register_output_type::<BillingEvent>()
 }
 
 /// The schema over a database.
-pub fn build(db: DatabaseConnection, clock: SharedClock) -> FinanceSchema {
+pub fn build(db: DatabaseConnection, clock: SharedClock, four_eyes: FourEyes) -> FinanceSchema {
     builder()
         .data(rows(db.clone()))
         .data(db)
         .data(clock)
+        .data(four_eyes)
         .finish()
 }
 

@@ -22,7 +22,7 @@ use super::respond::refused;
 use super::{graphql, health};
 use crate::authentication::Authenticator;
 use crate::clock::SharedClock;
-use crate::graphql::{ApiError, FinanceSchema, build};
+use crate::graphql::{ApiError, FinanceSchema, FourEyes, build};
 use crate::sirius::Sirius;
 
 /// The most bytes of a request's body.
@@ -41,6 +41,8 @@ pub struct App {
     pub authenticator: Authenticator,
     /// Tells the day.
     pub clock: SharedClock,
+    /// Whether a decision is not taken by who asked for it.
+    pub four_eyes: FourEyes,
     /// The page.
     pub graphiql: Graphiql,
     /// The deadline of one request, for all it waits for.
@@ -77,7 +79,7 @@ pub fn router(app: App) -> Router {
         .route("/health/ready", get(health::ready))
         .layer(layers)
         .with_state(Arc::new(Served {
-            schema: build(app.db.clone(), app.clock.clone()),
+            schema: build(app.db.clone(), app.clock.clone(), app.four_eyes),
             app,
         }))
 }

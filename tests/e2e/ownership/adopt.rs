@@ -245,7 +245,10 @@ fn a_schema_that_is_further_on_is_recognised_step_by_step() {
             .await;
         assert_eq!(details, ["2"], "ids were taken from another sequence");
         let applied = live.migration(&["up"]);
-        assert_eq!(out(&applied), "applied  m20261121_000013_missing_indexes\n");
+        assert_eq!(
+            out(&applied),
+            "applied  m20261121_000013_missing_indexes\napplied  m20261122_000014_outgoing_events\n"
+        );
         live.run("CREATE INDEX ON supervision_finance.pending_collection (ledger_id)")
             .await;
         let verified = live.migration(&["verify"]);

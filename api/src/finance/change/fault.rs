@@ -1,0 +1,126 @@
+//! What is wrong with a change's input.
+
+use strum::EnumIter;
+
+use crate::finance::FinanceError;
+use crate::finance::money::Overflow;
+
+/// The kinds of faults, for programs; the message is for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter)]
+pub enum FaultCode {
+    /// It is missing or empty.
+    Required,
+    /// It is longer than it may be.
+    TooLong,
+    /// It is not within its bounds.
+    OutOfRange,
+    /// It is not written as it must be, or does not go with the rest.
+    Invalid,
+    /// There is no such object, or it is another client's.
+    NotFound,
+    /// The state of the account does not allow it.
+    NotPermitted,
+    /// It was decided or cancelled already.
+    AlreadyDecided,
+    /// Who asked for it may not decide on it.
+    FourEyes,
+    /// The idempotency key was used for something else.
+    KeyReused,
+}
+
+/// A fault of an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The input's field; none if it is about the whole.
+    pub field: Option<&'static str>,
+    /// Its kind.
+    pub code: FaultCode,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+/// Why a change was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The input is wrong; nothing was written.
+    #[error("the input is wrong")]
+    Faults(Vec<Fault>),
+    /// It could not be done.
+    #[error(transparent)]
+    Failed(#[from] FinanceError),
+}
+
+impl From<sea_orm::DbErr> for Refusal {
+    fn from(error: sea_orm::DbErr) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<Overflow> for Refusal {
+    fn from(error: Overflow) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Refusal {
+    /// One fault.
+    pub(super) fn of(field: &'static str, code: FaultCode, message: impl Into<String>) -> Self {
+        Self::Faults(vec![Fault {
+            field: Some(field),
+            code,
+            message: message.into(),
+        }])
+    }
+}
+
+/// Gathers faults, so that all are told at once.
+#[derive(Debug, Default)]
+pub(super) struct Faults(Vec<Fault>);
+
+/// The longest text of an input, in characters.
+const TEXT_LIMIT: usize = 1_000;
+
+impl Faults {
+    pub(super) fn add(&mut self, field: &'static str, code: FaultCode, message: impl Into<String>) {
+        self.0.push(Fault {
+            field: Some(field),
+            code,
+            message: message.into(),
+        });
+    }
+
+    /// Tells a fault unless it is so.
+    pub(super) fn require(
+        &mut self,
+        is_so: bool,
+        field: &'static str,
+        code: FaultCode,
+        message: impl Into<String>,
+    ) {
+        if !is_so {
+            self.add(field, code, message);
+        }
+    }
+
+    /// A text that must be there.
+    pub(super) fn text(&mut self, field: &'static str, text: &str) {
+        let length = text.chars().count();
+        if text.trim().is_empty() {
+            self.add(field, FaultCode::Required, "It is required.");
+        } else if length > TEXT_LIMIT {
+            self.add(
+                field,
+                FaultCode::TooLong,
+                format!("It has {length} characters; at most {TEXT_LIMIT} are kept."),
+            );
+        }
+    }
+
+    /// Goes on only if there are none.
+    pub(super) fn check(self) -> Result<(), Refusal> {
+        match self.0.is_empty() {
+            true => Ok(()),
+            false => Err(Refusal::Faults(self.0)),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Changes: what users do to a client's account (`domain.md` section 6).
+//!
+//! Each goes one way: begin, lock the client, look the idempotency key up, check, write, reapply,
+//! record events, commit. Nothing is written of a change that is refused.
+
+mod adjustment;
+mod events;
+mod fault;
+mod fee_reduction;
+mod frame;
+mod idempotency;
+mod invoice;
+mod payment_method;
+mod refund;
+
+pub use adjustment::{AdjustmentDecision, AdjustmentRequest, decide_adjustment, raise_adjustment};
+pub use fault::{Fault, FaultCode, Refusal};
+pub use fee_reduction::{
+    FeeReductionCancellation, FeeReductionRequest, add_fee_reduction, cancel_fee_reduction,
+};
+pub use frame::{Actor, Changed};
+pub use invoice::{ManualInvoice, add_manual_invoice};
+pub use payment_method::{PaymentMethodChange, change_payment_method};
+pub use refund::{
+    RefundCancellation, RefundDecisionInput, RefundRequest, cancel_refund, decide_refund,
+    request_refund,
+};

@@ -1,0 +1,13 @@
+//! The ledger engine: the only place that makes ledgers and allocations (`domain.md` section 4).
+//!
+//! [`Account`] is a client's position as data. Crediting and reapplying are plain functions on it that
+//! note what is to be written; [`write`] writes it. Every change goes through both, under the lock of
+//! the client's row (`finance::change`).
+
+mod account;
+mod entry;
+mod write;
+
+pub use account::{Account, InvoiceAccount};
+pub use entry::{Entry, Part};
+pub(super) use write::{next_ids, write};

@@ -1,0 +1,191 @@
+//! What can be changed (contract, "Changing"). Each mutation takes one input and gives one payload; the
+//! rules live in [`crate::finance::change`].
+
+mod inputs;
+mod payloads;
+
+use async_graphql::{Context, Object};
+
+use self::inputs::{
+    AddFeeReductionInput, AddManualInvoiceInput, CancelFeeReductionInput, CancelRefundInput,
+    ChangePaymentMethodInput, DecideInvoiceAdjustmentInput, DecideRefundInput,
+    RaiseInvoiceAdjustmentInput, RequestRefundInput,
+};
+use self::payloads::{
+    AddFeeReductionPayload, AddManualInvoicePayload, CancelFeeReductionPayload,
+    CancelRefundPayload, ChangePaymentMethodPayload, DecideInvoiceAdjustmentPayload,
+    DecideRefundPayload, Outcome, RaiseInvoiceAdjustmentPayload, RequestRefundPayload,
+};
+use super::context::{Caller, FourEyes, Role, data, in_time};
+use super::error::ApiError;
+use super::guard::Guard;
+use crate::clock::SharedClock;
+use crate::finance::FinanceError;
+use crate::finance::change::{self, Actor, Changed, Refusal};
+use sea_orm::DatabaseConnection;
+
+const FINANCE_USER: Guard = Guard::roles(&[Role::FinanceUser]);
+const FINANCE_MANAGER: Guard = Guard::roles(&[Role::FinanceManager]);
+
+/// What can be changed.
+pub struct Mutation;
+
+/// A change, from the guard to the outcome.
+async fn change<F>(
+    ctx: &Context<'_>,
+    guard: Guard,
+    make: impl FnOnce(DatabaseConnection, Actor) -> F,
+) -> Result<Outcome, ApiError>
+where
+    F: Future<Output = Result<Changed, Refusal>> + Send + 'static,
+{
+    guard.check(ctx)?;
+    let caller = data::<Caller>(ctx)?;
+    let actor = Actor {
+        user_id: caller.user_id,
+        is_manager: caller.roles.contains(&Role::FinanceManager),
+        caller: match caller.service {
+            Some(service) => format!("service:{}", <&str>::from(service)),
+            None => format!("user:{}", caller.user_id),
+        },
+        now: data::<SharedClock>(ctx)?.now().naive_utc(),
+        four_eyes: data::<FourEyes>(ctx)?.0,
+    };
+    let db = data::<DatabaseConnection>(ctx)?.clone();
+    // By itself: a caller who goes away does not undo half of what is being written.
+    let made = tokio::spawn(make(db, actor));
+    let made = async {
+        match made.await {
+            Ok(Ok(changed)) => Ok(Outcome::Changed(changed)),
+            Ok(Err(Refusal::Faults(faults))) => Ok(Outcome::Faults(faults)),
+            Ok(Err(Refusal::Failed(error))) => Err(error),
+            Err(_) => Err(FinanceError::Lost),
+        }
+    };
+    in_time(made).await
+}
+
+/// What can be changed. Faults of an input come as `userErrors`, all at once, and then nothing was
+/// changed. Give each change an `idempotencyKey` of its own, and it can be sent again safely.
+#[Object]
+impl Mutation {
+    /// Makes an invoice, for a Finance Manager. A fee reduction that covers it is applied, and credit
+    /// is used on it.
+    async fn add_manual_invoice(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The invoice.")] input: AddManualInvoiceInput,
+    ) -> Result<AddManualInvoicePayload, ApiError> {
+        let outcome = change(ctx, FINANCE_MANAGER, move |db, actor| async move {
+            let (input, key) = input.read()?;
+            change::add_manual_invoice(&db, &actor, &input, key.as_ref()).await
+        });
+        Ok(AddManualInvoicePayload(outcome.await?))
+    }
+
+    /// Awards a fee reduction, for a Finance User. It is applied at once to the invoices that it
+    /// covers.
+    async fn add_fee_reduction(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The reduction.")] input: AddFeeReductionInput,
+    ) -> Result<AddFeeReductionPayload, ApiError> {
+        let outcome = change(ctx, FINANCE_USER, move |db, actor| async move {
+            let (input, key) = input.read()?;
+            change::add_fee_reduction(&db, &actor, &input, key.as_ref()).await
+        });
+        Ok(AddFeeReductionPayload(outcome.await?))
+    }
+
+    /// Cancels a fee reduction, for a Finance Manager. What it has credited stays.
+    async fn cancel_fee_reduction(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which, and why.")] input: CancelFeeReductionInput,
+    ) -> Result<CancelFeeReductionPayload, ApiError> {
+        let outcome = change(ctx, FINANCE_MANAGER, move |db, actor| async move {
+            let (input, key) = input.read()?;
+            change::cancel_fee_reduction(&db, &actor, &input, key.as_ref()).await
+        });
+        Ok(CancelFeeReductionPayload(outcome.await?))
+    }
+
+    /// Asks for an invoice to be adjusted, for a Finance User. A manager decides on it.
+    async fn raise_invoice_adjustment(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The adjustment.")] input: RaiseInvoiceAdjustmentInput,
+    ) -> Result<RaiseInvoiceAdjustmentPayload, ApiError> {
+        let outcome = change(ctx, FINANCE_USER, move |db, actor| async move {
+            let (input, key) = input.read()?;
+            change::raise_adjustment(&db, &actor, &input, key.as_ref()).await
+        });
+        Ok(RaiseInvoiceAdjustmentPayload(outcome.await?))
+    }
+
+    /// Approves or rejects an adjustment that is pending, for a Finance Manager who did not ask for
+    /// it. An approval is checked by the rules of today and applied at once.
+    async fn decide_invoice_adjustment(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which, and how.")] input: DecideInvoiceAdjustmentInput,
+    ) -> Result<DecideInvoiceAdjustmentPayload, ApiError> {
+        let outcome = change(ctx, FINANCE_MANAGER, move |db, actor| async move {
+            let (input, key) = input.read()?;
+            change::decide_adjustment(&db, &actor, &input, key.as_ref()).await
+        });
+        Ok(DecideInvoiceAdjustmentPayload(outcome.await?))
+    }
+
+    /// Asks for the client's whole credit to be paid back, for a Finance User.
+    async fn request_refund(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Where to, and why.")] input: RequestRefundInput,
+    ) -> Result<RequestRefundPayload, ApiError> {
+        let outcome = change(ctx, FINANCE_USER, move |db, actor| async move {
+            let (input, key) = input.read()?;
+            change::request_refund(&db, &actor, &input, key.as_ref()).await
+        });
+        Ok(RequestRefundPayload(outcome.await?))
+    }
+
+    /// Approves or rejects a refund that is pending, for a Finance Manager who did not ask for it.
+    async fn decide_refund(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which, and how.")] input: DecideRefundInput,
+    ) -> Result<DecideRefundPayload, ApiError> {
+        let outcome = change(ctx, FINANCE_MANAGER, move |db, actor| async move {
+            let (input, key) = input.read()?;
+            change::decide_refund(&db, &actor, &input, key.as_ref()).await
+        });
+        Ok(DecideRefundPayload(outcome.await?))
+    }
+
+    /// Calls an approved or processing refund off, for a Finance Manager.
+    async fn cancel_refund(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which.")] input: CancelRefundInput,
+    ) -> Result<CancelRefundPayload, ApiError> {
+        let outcome = change(ctx, FINANCE_MANAGER, move |db, actor| async move {
+            let (input, key) = input.read()?;
+            change::cancel_refund(&db, &actor, &input, key.as_ref()).await
+        });
+        Ok(CancelRefundPayload(outcome.await?))
+    }
+
+    /// Changes how a client pays, for a Finance User.
+    async fn change_payment_method(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How.")] input: ChangePaymentMethodInput,
+    ) -> Result<ChangePaymentMethodPayload, ApiError> {
+        let outcome = change(ctx, FINANCE_USER, move |db, actor| async move {
+            let (input, key) = input.read()?;
+            change::change_payment_method(&db, &actor, &input, key.as_ref()).await
+        });
+        Ok(ChangePaymentMethodPayload(outcome.await?))
+    }
+}

@@ -1,0 +1,184 @@
+//! Payloads of mutations: the changed object, its client, and what was wrong.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, Object, SimpleObject};
+
+use crate::finance::change::{Changed, Fault, FaultCode};
+use crate::finance::{adjustment, fee_reduction, refund};
+use crate::graphql::adjustment::InvoiceAdjustment;
+use crate::graphql::client::{FinanceClient, client};
+use crate::graphql::context::query;
+use crate::graphql::error::or_null;
+use crate::graphql::fee_reduction::FeeReduction;
+use crate::graphql::invoice::{Invoice, invoice};
+use crate::graphql::refund::Refund;
+
+/// What became of a change.
+pub(super) enum Outcome {
+    Changed(Changed),
+    Faults(Vec<Fault>),
+}
+
+impl Outcome {
+    fn changed(&self) -> Option<Changed> {
+        match self {
+            Self::Changed(changed) => Some(*changed),
+            Self::Faults(_) => None,
+        }
+    }
+
+    fn errors(&self) -> Vec<UserError> {
+        match self {
+            Self::Changed(_) => Vec::new(),
+            Self::Faults(faults) => faults.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+/// The kinds of faults of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "FaultCode")]
+pub enum UserErrorCode {
+    /// It is missing or empty.
+    Required,
+    /// It is longer than it may be.
+    TooLong,
+    /// It is not within its bounds.
+    OutOfRange,
+    /// It is not written as it must be, or does not go with the rest.
+    Invalid,
+    /// There is no such object, or it is another client's.
+    NotFound,
+    /// The state of the account does not allow it.
+    NotPermitted,
+    /// It was decided or cancelled already.
+    AlreadyDecided,
+    /// Who asked for it may not decide on it.
+    FourEyes,
+    /// The idempotency key was used for something else.
+    KeyReused,
+}
+
+/// A fault of a change's input.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct UserError {
+    /// The path of the field within `input`; null if the fault is about the whole.
+    field: Option<Vec<&'static str>>,
+    /// The kind of fault, for programs.
+    code: UserErrorCode,
+    /// What is wrong and what to do, for people.
+    message: String,
+}
+
+impl From<&Fault> for UserError {
+    fn from(fault: &Fault) -> Self {
+        Self {
+            field: fault.field.map(|field| vec![field]),
+            code: fault.code.into(),
+            message: fault.message.clone(),
+        }
+    }
+}
+
+async fn find_invoice(ctx: &Context<'_>, changed: Changed) -> Option<Invoice> {
+    invoice(ctx, changed.id).await
+}
+
+async fn find_fee_reduction(ctx: &Context<'_>, changed: Changed) -> Option<FeeReduction> {
+    let row = query(ctx, |db| fee_reduction::by_id(db, changed.id)).await;
+    or_null(
+        ctx,
+        row.map(|row| row.map(|row| FeeReduction(Arc::new(row)))),
+    )
+}
+
+async fn find_adjustment(ctx: &Context<'_>, changed: Changed) -> Option<InvoiceAdjustment> {
+    let row = query(ctx, |db| adjustment::by_id(db, changed.id)).await;
+    or_null(
+        ctx,
+        row.map(|row| row.map(|row| InvoiceAdjustment(Arc::new(row)))),
+    )
+}
+
+async fn find_refund(ctx: &Context<'_>, changed: Changed) -> Option<Refund> {
+    let row = query(ctx, |db| refund::by_id(db, changed.id)).await;
+    or_null(ctx, row.map(|row| row.map(|row| Refund(Arc::new(row)))))
+}
+
+/// A payload with the object that a change made or changed.
+macro_rules! payload {
+    ($(#[$doc:meta])* $name:ident, $field:ident: $object:ty, $find:path) => {
+        $(#[$doc])*
+        pub struct $name(pub(super) Outcome);
+
+        $(#[$doc])*
+        #[Object]
+        impl $name {
+            /// The object as it is after the change; null if nothing was changed.
+            async fn $field(&self, ctx: &Context<'_>) -> Option<$object> {
+                $find(ctx, self.0.changed()?).await
+            }
+
+            /// The client with the balances after the change; null if nothing was changed.
+            async fn finance_client(&self, ctx: &Context<'_>) -> Option<FinanceClient> {
+                client(ctx, Some(self.0.changed()?.finance_client_id)).await
+            }
+
+            /// What is wrong with the input, all of it; empty if the change was made.
+            async fn user_errors(&self) -> Vec<UserError> {
+                self.0.errors()
+            }
+        }
+    };
+}
+
+payload! {
+    /// A new invoice.
+    AddManualInvoicePayload, invoice: Invoice, find_invoice
+}
+payload! {
+    /// A new fee reduction.
+    AddFeeReductionPayload, fee_reduction: FeeReduction, find_fee_reduction
+}
+payload! {
+    /// A cancelled fee reduction.
+    CancelFeeReductionPayload, fee_reduction: FeeReduction, find_fee_reduction
+}
+payload! {
+    /// A new adjustment.
+    RaiseInvoiceAdjustmentPayload, invoice_adjustment: InvoiceAdjustment, find_adjustment
+}
+payload! {
+    /// A decided adjustment.
+    DecideInvoiceAdjustmentPayload, invoice_adjustment: InvoiceAdjustment, find_adjustment
+}
+payload! {
+    /// A new refund.
+    RequestRefundPayload, refund: Refund, find_refund
+}
+payload! {
+    /// A decided refund.
+    DecideRefundPayload, refund: Refund, find_refund
+}
+payload! {
+    /// A cancelled refund.
+    CancelRefundPayload, refund: Refund, find_refund
+}
+
+/// A client who pays otherwise.
+pub struct ChangePaymentMethodPayload(pub(super) Outcome);
+
+/// A client who pays otherwise.
+#[Object]
+impl ChangePaymentMethodPayload {
+    /// The client as it is after the change; null if nothing was changed.
+    async fn finance_client(&self, ctx: &Context<'_>) -> Option<FinanceClient> {
+        client(ctx, Some(self.0.changed()?.finance_client_id)).await
+    }
+
+    /// What is wrong with the input, all of it; empty if the change was made.
+    async fn user_errors(&self) -> Vec<UserError> {
+        self.0.errors()
+    }
+}

@@ -1,0 +1,477 @@
+//! What users change, by the rules of `domain.md` section 6, from the outside.
+
+use std::time::Duration;
+
+use api::demo::books::*;
+use entity::stored::*;
+use futures_util::future::join_all;
+use sea_orm::{ConnectionTrait, Statement};
+use serde_json::{Value, json};
+use tests::{Answer, Harness, MANAGER, OFFICER, any_database, both_databases, postgres_only};
+
+/// Sends one mutation, as that session.
+async fn send(t: &Harness, cookie: &str, name: &str, input: Value, fields: &str) -> Answer {
+    let kind = format!("{}{}Input", name[..1].to_uppercase(), &name[1..]);
+    let query = format!(
+        "mutation Change($input: {kind}!) {{ {name}(input: $input) {{
+            {fields} financeClient {{ outstandingBalance creditBalance paymentMethod }}
+            userErrors {{ field code message }} }} }}"
+    );
+    let cookie = format!("{cookie}; XSRF-TOKEN=x");
+    let body = json!({ "query": query, "variables": { "input": input } });
+    let request = t
+        .post()
+        .header("Cookie", cookie)
+        .header("X-XSRF-TOKEN", "x")
+        .json(&body);
+    Answer::of(request).await
+}
+
+const OFFICE: &str = "sirius=officer";
+
+async fn by_officer(t: &Harness, name: &str, input: Value, fields: &str) -> Answer {
+    send(t, OFFICE, name, input, fields).await
+}
+
+async fn by_manager(t: &Harness, name: &str, input: Value, fields: &str) -> Answer {
+    send(t, MANAGER, name, input, fields).await
+}
+
+/// Field and code of each fault, in their order; nothing was changed.
+#[track_caller]
+fn faults(answer: &Answer, name: &str) -> Vec<(String, String)> {
+    assert_eq!(answer.data(&format!("/{name}/financeClient")), &Value::Null);
+    let faults = answer
+        .data(&format!("/{name}/userErrors"))
+        .as_array()
+        .unwrap();
+    let text = |it: &Value| it.as_str().unwrap_or("none").to_owned();
+    faults
+        .iter()
+        .map(|it| (text(&it["field"][0]), text(&it["code"])))
+        .collect()
+}
+
+/// The change was made; the balances after it.
+#[track_caller]
+fn balances(answer: &Answer, name: &str) -> (i64, i64) {
+    assert_eq!(answer.data(&format!("/{name}/userErrors")), &json!([]));
+    let client = answer.data(&format!("/{name}/financeClient"));
+    let pence = |field: &str| client[field].as_i64().unwrap();
+    (pence("outstandingBalance"), pence("creditBalance"))
+}
+
+async fn a_client(t: &Harness) {
+    let mut books = Books::default();
+    books.client(1001, "10010001", PaymentMethod::Demanded);
+    books.client(1002, "10020001", PaymentMethod::Demanded);
+    t.write(books).await;
+}
+
+/// An assessment invoice made by the manager; gives its id.
+async fn an_invoice(t: &Harness, raised: &str) -> Value {
+    let input = json!({ "clientId": 1001, "feeType": "AD", "raisedDate": raised });
+    let answer = by_manager(t, "addManualInvoice", input, "invoice { id }").await;
+    answer.data("/addManualInvoice/invoice/id").clone()
+}
+
+async fn raise(t: &Harness, invoice: &Value, kind: &str, amount: Option<i64>) -> Answer {
+    let input = json!({ "clientId": 1001, "invoiceId": invoice, "type": kind, "amount": amount,
+        "notes": "As the deputy asked" });
+    by_officer(
+        t,
+        "raiseInvoiceAdjustment",
+        input,
+        "invoiceAdjustment { id amount status }",
+    )
+    .await
+}
+
+async fn decide(t: &Harness, adjustment: &Value, decision: &str) -> Answer {
+    let input = json!({ "clientId": 1001, "adjustmentId": adjustment, "decision": decision });
+    by_manager(
+        t,
+        "decideInvoiceAdjustment",
+        input,
+        "invoiceAdjustment { status }",
+    )
+    .await
+}
+
+async fn adjusted(t: &Harness, invoice: &Value, kind: &str, amount: Option<i64>) -> (i64, i64) {
+    let raised = raise(t, invoice, kind, amount).await;
+    let id = raised.data("/raiseInvoiceAdjustment/invoiceAdjustment/id");
+    balances(&decide(t, id, "APPROVE").await, "decideInvoiceAdjustment")
+}
+
+async fn refund(t: &Harness) -> Answer {
+    let input = json!({ "clientId": 1001, "accountName": "Reginald Deputy",
+        "accountNumber": "12345678", "sortCode": "20-30-40", "notes": "Asked for by letter" });
+    by_officer(
+        t,
+        "requestRefund",
+        input,
+        "refund { id amount status bankDetails { accountNumber } }",
+    )
+    .await
+}
+
+/// Kinds of the events that go out, in their order.
+async fn events(t: &Harness) -> Vec<(String, Value)> {
+    let backend = t.db.get_database_backend();
+    let sql = "SELECT detail_type, detail FROM outgoing_event ORDER BY id";
+    let rows =
+        t.db.query_all_raw(Statement::from_string(backend, sql))
+            .await
+            .unwrap();
+    let text = |row: &sea_orm::QueryResult, name: &str| row.try_get::<String>("", name).unwrap();
+    rows.iter()
+        .map(|row| {
+            (
+                text(row, "detail_type"),
+                serde_json::from_str(&text(row, "detail")).unwrap(),
+            )
+        })
+        .collect()
+}
+
+async fn count(t: &Harness, sql: &str) -> i64 {
+    let backend = t.db.get_database_backend();
+    let sql = format!("SELECT CAST(count(*) AS bigint) AS n FROM {sql}");
+    let row =
+        t.db.query_one_raw(Statement::from_string(backend, sql))
+            .await
+            .unwrap()
+            .unwrap();
+    row.try_get("", "n").unwrap()
+}
+
+async fn history(t: &Harness) -> Vec<Value> {
+    let answer = t
+        .ask("{ financeClient(clientId: 1001) { billingHistory { nodes { type } } } }")
+        .await;
+    answer.column("/financeClient/billingHistory/nodes", "type")
+}
+
+both_databases! {
+    async fn a_manual_assessment_has_its_fee_its_days_and_the_next_reference(t) {
+        a_client(t).await;
+        let fields = "invoice { reference amount raisedDate startDate endDate status createdBy { displayName } }";
+        let input = json!({ "clientId": 1001, "feeType": "AD", "raisedDate": "2025-08-01" });
+        let first = by_manager(t, "addManualInvoice", input.clone(), fields).await;
+        assert_eq!(first.data("/addManualInvoice/invoice"), &json!({
+            "reference": "AD000001/25", "amount": 10_000, "raisedDate": "2025-08-01",
+            "startDate": "2025-08-01", "endDate": "2025-08-01", "status": "UNPAID",
+            "createdBy": { "displayName": "Finance Manager" },
+        }));
+        assert_eq!(balances(&first, "addManualInvoice"), (10_000, 0));
+        let second = by_manager(t, "addManualInvoice", input, fields).await;
+        assert_eq!(second.data("/addManualInvoice/invoice/reference"), "AD000002/25");
+        let annual = json!({ "clientId": 1001, "feeType": "S2", "amount": 32_000,
+            "raisedDate": "2025-03-31", "startDate": "2024-04-01" });
+        let annual = by_manager(t, "addManualInvoice", annual,
+            "invoice { reference endDate supervisionLevels { supervisionLevel amount } }").await;
+        assert_eq!(annual.data("/addManualInvoice/invoice"), &json!({
+            "reference": "S2000001/24", "endDate": "2025-03-31",
+            "supervisionLevels": [{ "supervisionLevel": "GENERAL", "amount": 32_000 }],
+        }));
+        assert_eq!(balances(&annual, "addManualInvoice"), (52_000, 0));
+        let cached = count(t, "invoice WHERE cacheddebtamount = amount AND source = 'Created manually' \
+            AND person_id = 1001 AND confirmeddate = '2025-09-01'").await;
+        assert_eq!(cached, 3);
+    }
+
+    async fn all_faults_of_an_invoice_are_told_at_once_and_leave_no_gap(t) {
+        a_client(t).await;
+        let wrong = json!({ "clientId": 1001, "feeType": "SF", "amount": 50, "raisedDate": "2025-09-02",
+            "startDate": "2025-04-01", "endDate": "2025-03-31" });
+        let answer = by_manager(t, "addManualInvoice", wrong, "invoice { id }").await;
+        let expected = [("raisedDate", "OUT_OF_RANGE"), ("amount", "OUT_OF_RANGE"),
+            ("endDate", "INVALID"), ("endDate", "INVALID")];
+        let expected = expected.map(|(field, code)| (field.to_owned(), code.to_owned()));
+        assert_eq!(faults(&answer, "addManualInvoice"), expected);
+        for (input, fault) in [
+            (json!({ "feeType": "AD", "amount": 9_999 }), ("amount", "INVALID")),
+            (json!({ "feeType": "GA", "endDate": "2025-08-02" }), ("endDate", "INVALID")),
+            (json!({ "feeType": "S3", "amount": 100, "startDate": "2025-04-01", "supervisionLevel": "GENERAL" }),
+                ("supervisionLevel", "INVALID")),
+            (json!({ "feeType": "GS", "amount": 32_001, "startDate": "2025-04-01", "endDate": "2025-04-01" }),
+                ("amount", "OUT_OF_RANGE")),
+            (json!({ "feeType": "S2", "amount": 100 }), ("startDate", "REQUIRED")),
+            (json!({ "feeType": "UNKNOWN" }), ("feeType", "INVALID")),
+            (json!({ "feeType": "AD", "clientId": 9999 }), ("clientId", "NOT_FOUND")),
+        ] {
+            let mut whole = json!({ "clientId": 1001, "raisedDate": "2025-08-01" });
+            whole.as_object_mut().unwrap().extend(input.as_object().unwrap().clone());
+            let answer = by_manager(t, "addManualInvoice", whole, "invoice { id }").await;
+            let expected = [(fault.0.to_owned(), fault.1.to_owned())];
+            assert_eq!(faults(&answer, "addManualInvoice"), expected, "{input}");
+        }
+        assert_eq!(count(t, "invoice").await, 0);
+        an_invoice(t, "2025-08-01").await;
+        assert_eq!(count(t, "invoice WHERE reference = 'AD000001/25'").await, 1, "no gap");
+    }
+
+    async fn a_remission_halves_what_it_covers_and_its_excess_is_used_on_the_next(t) {
+        a_client(t).await;
+        let first = an_invoice(t, "2025-06-01").await;
+        an_invoice(t, "2025-07-01").await;
+        an_invoice(t, "2025-01-01").await;
+        assert_eq!(adjusted(t, &first, "CREDIT_MEMO", Some(8_000)).await, (22_000, 0));
+        let input = json!({ "clientId": 1001, "type": "REMISSION", "startYear": 2025, "lengthInYears": 1,
+            "dateReceived": "2025-08-15", "notes": "Benefits" });
+        let fields = "feeReduction { type status startDate endDate createdBy { displayName } }";
+        let answer = by_officer(t, "addFeeReduction", input.clone(), fields).await;
+        assert_eq!(answer.data("/addFeeReduction/feeReduction"), &json!({
+            "type": "REMISSION", "status": "ACTIVE", "startDate": "2025-04-01", "endDate": "2026-03-31",
+            "createdBy": { "displayName": "Billing Officer" },
+        }));
+        // 50 off each of the two within it; 30 of the first go to the oldest, which is before it.
+        assert_eq!(balances(&answer, "addFeeReduction"), (12_000, 0));
+        let owed = t.ask("{ financeClient(clientId: 1001) { invoices { nodes {
+            raisedDate outstandingBalance statusContext } } } }").await;
+        assert_eq!(owed.data("/financeClient/invoices/nodes"), &json!([
+            { "raisedDate": "2025-07-01", "outstandingBalance": 5_000, "statusContext": "REMISSION" },
+            { "raisedDate": "2025-06-01", "outstandingBalance": 0, "statusContext": "REMISSION" },
+            { "raisedDate": "2025-01-01", "outstandingBalance": 7_000, "statusContext": null },
+        ]));
+        assert_eq!(history(t).await[..3], ["REAPPLIED_CREDIT", "FEE_REDUCTION_APPLIED", "FEE_REDUCTION_APPLIED"]);
+        let again = by_officer(t, "addFeeReduction", input, fields).await;
+        assert_eq!(faults(&again, "addFeeReduction"), [("startYear".to_owned(), "NOT_PERMITTED".to_owned())]);
+    }
+
+    async fn a_reduction_covers_new_invoices_too_until_it_is_cancelled(t) {
+        a_client(t).await;
+        let input = json!({ "clientId": 1001, "type": "EXEMPTION", "startYear": 2025, "lengthInYears": 3,
+            "dateReceived": "2025-08-15", "notes": "Benefits" });
+        let answer = by_officer(t, "addFeeReduction", input, "feeReduction { id }").await;
+        let id = answer.data("/addFeeReduction/feeReduction/id").clone();
+        an_invoice(t, "2025-08-20").await;
+        let cancel = json!({ "clientId": 1001, "feeReductionId": id, "reason": "Awarded in error" });
+        let answer = by_manager(t, "cancelFeeReduction", cancel.clone(), "feeReduction { status cancellationReason }").await;
+        assert_eq!(answer.data("/cancelFeeReduction/feeReduction"), &json!({
+            "status": "CANCELLED", "cancellationReason": "Awarded in error" }));
+        assert_eq!(balances(&answer, "cancelFeeReduction"), (0, 0), "what was credited stays");
+        let again = by_manager(t, "cancelFeeReduction", cancel, "feeReduction { id }").await;
+        assert_eq!(faults(&again, "cancelFeeReduction"), [("feeReductionId".to_owned(), "ALREADY_DECIDED".to_owned())]);
+        an_invoice(t, "2025-08-21").await;
+        let answer = t.ask("{ financeClient(clientId: 1001) { outstandingBalance } }").await;
+        assert_eq!(answer.data("/financeClient/outstandingBalance"), 10_000, "it covers nothing more");
+    }
+
+    async fn a_write_off_is_raised_approved_and_reversed(t) {
+        a_client(t).await;
+        let invoice = an_invoice(t, "2025-08-01").await;
+        let raised = raise(t, &invoice, "CREDIT_WRITE_OFF", None).await;
+        assert_eq!(raised.data("/raiseInvoiceAdjustment/invoiceAdjustment/amount"), 10_000);
+        assert_eq!(balances(&raised, "raiseInvoiceAdjustment"), (10_000, 0), "nothing yet");
+        let twice = raise(t, &invoice, "CREDIT_WRITE_OFF", None).await;
+        assert_eq!(faults(&twice, "raiseInvoiceAdjustment"), [("type".to_owned(), "NOT_PERMITTED".to_owned())]);
+        let id = raised.data("/raiseInvoiceAdjustment/invoiceAdjustment/id");
+        let approved = decide(t, id, "APPROVE").await;
+        assert_eq!(approved.data("/decideInvoiceAdjustment/invoiceAdjustment/status"), "APPROVED");
+        assert_eq!(balances(&approved, "decideInvoiceAdjustment"), (0, 0));
+        for decision in ["APPROVE", "REJECT"] {
+            let fault = faults(&decide(t, id, decision).await, "decideInvoiceAdjustment");
+            assert_eq!(fault, [("adjustmentId".to_owned(), "ALREADY_DECIDED".to_owned())]);
+        }
+        // Without credit, only a manager's amount can reverse it.
+        let refused = raise(t, &invoice, "WRITE_OFF_REVERSAL", None).await;
+        assert_eq!(faults(&refused, "raiseInvoiceAdjustment"), [("amount".to_owned(), "NOT_PERMITTED".to_owned())]);
+        let other = an_invoice(t, "2025-08-02").await;
+        assert_eq!(adjusted(t, &other, "CREDIT_MEMO", Some(14_000)).await, (0, 4_000));
+        assert_eq!(adjusted(t, &invoice, "WRITE_OFF_REVERSAL", None).await, (0, 0));
+        assert_eq!(history(t).await[..2], ["REAPPLIED_CREDIT", "INVOICE_ADJUSTMENT_APPLIED"]);
+    }
+
+    async fn an_adjustment_keeps_to_its_bounds(t) {
+        a_client(t).await;
+        let invoice = an_invoice(t, "2025-08-01").await;
+        let raised = async |kind: &str, amount: Option<i64>| {
+            let answer = raise(t, &invoice, kind, amount).await;
+            let code = answer.data("/raiseInvoiceAdjustment/userErrors/0/code");
+            code.as_str().unwrap().to_owned()
+        };
+        assert_eq!(raised("CREDIT_MEMO", Some(20_001)).await, "OUT_OF_RANGE");
+        assert_eq!(raised("CREDIT_MEMO", Some(0)).await, "OUT_OF_RANGE");
+        assert_eq!(raised("CREDIT_MEMO", None).await, "REQUIRED");
+        assert_eq!(raised("DEBIT_MEMO", Some(1)).await, "NOT_PERMITTED", "it owes the limit");
+        assert_eq!(raised("CREDIT_WRITE_OFF", Some(9_999)).await, "INVALID");
+        assert_eq!(raised("WRITE_OFF_REVERSAL", None).await, "NOT_PERMITTED");
+        assert_eq!(raised("FEE_REDUCTION_REVERSAL", Some(1)).await, "NOT_PERMITTED");
+        assert_eq!(adjusted(t, &invoice, "CREDIT_MEMO", Some(4_000)).await, (6_000, 0));
+        assert_eq!(raised("DEBIT_MEMO", Some(4_001)).await, "OUT_OF_RANGE");
+        assert_eq!(adjusted(t, &invoice, "DEBIT_MEMO", Some(4_000)).await, (10_000, 0));
+        let stored = count(t, "invoice_adjustment WHERE amount = -4000").await;
+        assert_eq!(stored, 1, "stored negative");
+    }
+
+    async fn an_approval_is_checked_as_if_it_were_raised_now(t) {
+        a_client(t).await;
+        let invoice = an_invoice(t, "2025-08-01").await;
+        let raised = raise(t, &invoice, "CREDIT_WRITE_OFF", None).await;
+        let id = raised.data("/raiseInvoiceAdjustment/invoiceAdjustment/id");
+        adjusted(t, &invoice, "CREDIT_MEMO", Some(1_000)).await;
+        let refused = decide(t, id, "APPROVE").await;
+        assert_eq!(faults(&refused, "decideInvoiceAdjustment"), [("decision".to_owned(), "NOT_PERMITTED".to_owned())]);
+        assert_eq!(balances(&decide(t, id, "REJECT").await, "decideInvoiceAdjustment"), (9_000, 0));
+    }
+
+    async fn who_asked_does_not_decide(t) {
+        a_client(t).await;
+        let invoice = an_invoice(t, "2025-08-01").await;
+        let input = json!({ "clientId": 1001, "invoiceId": invoice, "type": "CREDIT_MEMO", "amount": 12_000,
+            "notes": "As the deputy asked" });
+        let raised = by_manager(t, "raiseInvoiceAdjustment", input, "invoiceAdjustment { id }").await;
+        let id = raised.data("/raiseInvoiceAdjustment/invoiceAdjustment/id");
+        let refused = decide(t, id, "APPROVE").await;
+        assert_eq!(faults(&refused, "decideInvoiceAdjustment"), [("decision".to_owned(), "FOUR_EYES".to_owned())]);
+    }
+
+    async fn roles_decide_who_may_change_what_and_none_includes_another(t) {
+        a_client(t).await;
+        let officer = json!({ "clientId": 1001, "feeType": "AD", "raisedDate": "2025-08-01" });
+        let answer = by_officer(t, "addManualInvoice", officer, "invoice { id }").await;
+        assert_eq!(answer.errors(), [("FORBIDDEN".to_owned(), "addManualInvoice".to_owned())]);
+        assert_eq!(count(t, "invoice").await, 0);
+    }
+
+    async fn another_clients_objects_are_not_found(t) {
+        a_client(t).await;
+        let invoice = an_invoice(t, "2025-08-01").await;
+        let input = json!({ "clientId": 1002, "invoiceId": invoice, "type": "CREDIT_MEMO", "amount": 100, "notes": "n" });
+        let answer = by_officer(t, "raiseInvoiceAdjustment", input, "invoiceAdjustment { id }").await;
+        assert_eq!(faults(&answer, "raiseInvoiceAdjustment"), [("invoiceId".to_owned(), "NOT_FOUND".to_owned())]);
+        let input = json!({ "clientId": 1001, "refundId": invoice, "decision": "APPROVE" });
+        let answer = by_manager(t, "decideRefund", input, "refund { id }").await;
+        assert_eq!(faults(&answer, "decideRefund"), [("refundId".to_owned(), "NOT_FOUND".to_owned())]);
+    }
+
+    async fn a_refund_is_of_the_whole_credit_and_approved_by_another(t) {
+        a_client(t).await;
+        assert_eq!(faults(&refund(t).await, "requestRefund"), [("clientId".to_owned(), "NOT_PERMITTED".to_owned())]);
+        let invoice = an_invoice(t, "2025-08-01").await;
+        assert_eq!(adjusted(t, &invoice, "CREDIT_MEMO", Some(17_000)).await, (0, 7_000));
+        let asked = refund(t).await;
+        assert_eq!(asked.data("/requestRefund/refund/amount"), 7_000);
+        assert_eq!(asked.data("/requestRefund/refund/bankDetails/accountNumber"), "12345678");
+        assert_eq!(faults(&refund(t).await, "requestRefund"), [("clientId".to_owned(), "NOT_PERMITTED".to_owned())]);
+        let id = asked.data("/requestRefund/refund/id").clone();
+        let input = json!({ "clientId": 1001, "refundId": id, "decision": "APPROVE" });
+        let fields = "refund { status decisionBy { displayName } }";
+        let approved = by_manager(t, "decideRefund", input.clone(), fields).await;
+        assert_eq!(approved.data("/decideRefund/refund"), &json!({
+            "status": "APPROVED", "decisionBy": { "displayName": "Finance Manager" } }));
+        let again = by_manager(t, "decideRefund", input, fields).await;
+        assert_eq!(faults(&again, "decideRefund"), [("refundId".to_owned(), "ALREADY_DECIDED".to_owned())]);
+        // A new invoice takes of the credit: the approval does not stand.
+        t.clock.advance(Duration::from_secs(60));
+        an_invoice(t, "2025-08-02").await;
+        let status = t.ask("{ financeClient(clientId: 1001) { creditBalance refunds { status } } }").await;
+        assert_eq!(status.data("/financeClient"), &json!({ "creditBalance": 0, "refunds": [{ "status": "PENDING" }] }));
+        let input = json!({ "clientId": 1001, "refundId": id, "decision": "APPROVE" });
+        let refused = by_manager(t, "decideRefund", input, fields).await;
+        assert_eq!(faults(&refused, "decideRefund"), [("decision".to_owned(), "NOT_PERMITTED".to_owned())]);
+        let input = json!({ "clientId": 1001, "refundId": id, "decision": "REJECT" });
+        balances(&by_manager(t, "decideRefund", input, fields).await, "decideRefund");
+        assert_eq!(count(t, "bank_details").await, 0, "settled: they are deleted");
+        let kinds = events(t).await.into_iter().map(|(kind, _)| kind).collect::<Vec<_>>();
+        assert_eq!(kinds, ["pending-invoice-adjustment", "credit-on-account", "refund-added", "refund-reset"]);
+    }
+
+    async fn an_approved_refund_is_cancelled_and_a_pending_one_is_not(t) {
+        a_client(t).await;
+        let invoice = an_invoice(t, "2025-08-01").await;
+        adjusted(t, &invoice, "CREDIT_MEMO", Some(17_000)).await;
+        let asked = refund(t).await;
+        let id = asked.data("/requestRefund/refund/id").clone();
+        let cancel = json!({ "clientId": 1001, "refundId": id });
+        let pending = by_manager(t, "cancelRefund", cancel.clone(), "refund { status }").await;
+        assert_eq!(faults(&pending, "cancelRefund"), [("refundId".to_owned(), "NOT_PERMITTED".to_owned())]);
+        let input = json!({ "clientId": 1001, "refundId": id, "decision": "APPROVE" });
+        by_manager(t, "decideRefund", input, "refund { id }").await.data("/decideRefund/refund");
+        let cancelled = by_manager(t, "cancelRefund", cancel.clone(), "refund { status cancelledBy { displayName } }").await;
+        assert_eq!(cancelled.data("/cancelRefund/refund"), &json!({
+            "status": "CANCELLED", "cancelledBy": { "displayName": "Finance Manager" } }));
+        assert_eq!(count(t, "bank_details").await, 0);
+        let again = by_manager(t, "cancelRefund", cancel, "refund { status }").await;
+        assert_eq!(faults(&again, "cancelRefund"), [("refundId".to_owned(), "ALREADY_DECIDED".to_owned())]);
+    }
+
+    async fn all_faults_of_a_refund_are_told_at_once(t) {
+        a_client(t).await;
+        let input = json!({ "clientId": 1001, "accountName": " ", "accountNumber": "1234567a",
+            "sortCode": "203040", "notes": "n".repeat(1_001) });
+        let answer = by_officer(t, "requestRefund", input, "refund { id }").await;
+        let found = faults(&answer, "requestRefund").into_iter().map(|(field, _)| field);
+        assert_eq!(found.collect::<Vec<_>>(), ["accountName", "accountNumber", "sortCode", "notes", "clientId"]);
+    }
+
+    async fn the_payment_method_is_changed_and_told_and_no_mandate_is_made(t) {
+        a_client(t).await;
+        let input = json!({ "clientId": 1001, "paymentMethod": "DIRECT_DEBIT" });
+        let answer = by_officer(t, "changePaymentMethod", input.clone(), "").await;
+        assert_eq!(answer.data("/changePaymentMethod/financeClient/paymentMethod"), "DIRECT_DEBIT");
+        let told = json!({ "clientId": 1001, "paymentMethod": "DIRECT DEBIT" });
+        assert_eq!(events(t).await, [("payment-method-changed".to_owned(), told)]);
+        let again = by_officer(t, "changePaymentMethod", input, "").await;
+        assert_eq!(faults(&again, "changePaymentMethod"), [("paymentMethod".to_owned(), "NOT_PERMITTED".to_owned())]);
+        assert_eq!(count(t, "payment_method").await, 0);
+    }
+
+    async fn a_change_sent_twice_with_one_key_happens_once(t) {
+        a_client(t).await;
+        let input = json!({ "clientId": 1001, "feeType": "AD", "raisedDate": "2025-08-01", "idempotencyKey": "k-1" });
+        let sent = (0..8).map(|_| by_manager(t, "addManualInvoice", input.clone(), "invoice { reference }"));
+        for answer in join_all(sent).await {
+            assert_eq!(answer.data("/addManualInvoice/invoice/reference"), "AD000001/25");
+        }
+        assert_eq!(count(t, "invoice").await, 1);
+        let other = json!({ "clientId": 1001, "feeType": "AD", "raisedDate": "2025-08-02", "idempotencyKey": "k-1" });
+        let answer = by_manager(t, "addManualInvoice", other, "invoice { id }").await;
+        assert_eq!(faults(&answer, "addManualInvoice"), [("idempotencyKey".to_owned(), "KEY_REUSED".to_owned())]);
+        let elsewhere = json!({ "clientId": 1002, "feeType": "AD", "raisedDate": "2025-08-01", "idempotencyKey": "k-1" });
+        let answer = by_manager(t, "addManualInvoice", elsewhere, "invoice { id }").await;
+        assert_eq!(faults(&answer, "addManualInvoice"), [("idempotencyKey".to_owned(), "KEY_REUSED".to_owned())]);
+        assert_eq!(count(t, "counter WHERE counter = 1").await, 1);
+    }
+}
+
+any_database! {
+    async fn a_change_needs_who_asks_and_the_xsrf_token(t) {
+        a_client(t).await;
+        let query = "mutation { changePaymentMethod(input: { clientId: 1001, paymentMethod: DIRECT_DEBIT }) {
+            userErrors { code } } }";
+        let bare = t.post().header("Cookie", OFFICER).json(&json!({ "query": query }));
+        assert_eq!(Answer::of(bare).await.code(), "FORBIDDEN");
+        assert_eq!(count(t, "finance_client WHERE payment_method = 'DIRECT DEBIT'").await, 0);
+    }
+}
+
+postgres_only! {
+    async fn many_at_once_on_one_client_spend_no_credit_twice_and_leave_no_gap(t) {
+        a_client(t).await;
+        let first = an_invoice(t, "2025-08-01").await;
+        adjusted(t, &first, "CREDIT_MEMO", Some(20_000)).await;
+        let raised = raise(t, &first, "CREDIT_MEMO", Some(5_000)).await;
+        let id = raised.data("/raiseInvoiceAdjustment/invoiceAdjustment/id").clone();
+        let invoices = join_all((0..20).map(|_| an_invoice(t, "2025-08-02")));
+        let decisions = join_all((0..15).map(|_| decide(t, &id, "APPROVE")));
+        let refunds = join_all((0..15).map(|_| refund(t)));
+        let (invoices, decisions, refunds) = tokio::join!(invoices, decisions, refunds);
+        assert_eq!(invoices.len(), 20);
+        let done = |answers: &[Answer], name: &str| {
+            answers.iter().filter(|it| it.data(&format!("/{name}/userErrors")) == &json!([])).count()
+        };
+        assert_eq!(done(&decisions, "decideInvoiceAdjustment"), 1);
+        assert!(done(&refunds, "requestRefund") <= 1);
+        let references = count(t, "(SELECT DISTINCT reference FROM invoice) r").await;
+        assert_eq!((references, count(t, "counter WHERE counter = 21").await), (21, 1));
+        let answer = t.ask("{ financeClient(clientId: 1001) { creditBalance outstandingBalance
+            billingHistory(first: 1) { nodes { creditBalance outstandingBalance } } } }").await;
+        let client = answer.data("/financeClient");
+        // 21 invoices of 100, less 250 credited.
+        assert_eq!((&client["outstandingBalance"], &client["creditBalance"]), (&json!(185_000), &json!(0)));
+        assert_eq!(client["billingHistory"]["nodes"][0]["outstandingBalance"], client["outstandingBalance"]);
+    }
+}
