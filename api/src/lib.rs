@@ -12,6 +12,7 @@ pub mod demo;
 pub mod finance;
 pub mod graphql;
 pub mod http;
+pub mod jobs;
 pub mod logging;
 pub mod metrics;
 pub mod server;

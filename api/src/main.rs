@@ -4,7 +4,8 @@ use std::io::{Write, stderr};
 use std::process::ExitCode;
 
 use api::config::{Cli, Command};
-use api::{demo, logging, server};
+use api::logging::LogFormat;
+use api::{demo, jobs, logging, server};
 use clap::Parser;
 
 #[tokio::main]
@@ -30,6 +31,12 @@ async fn run(cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
             let settings = arguments.check()?;
             logging::start(settings.log_format)?;
             demo::run(settings).await?;
+        }
+        Command::ExpireRefunds(arguments) => {
+            let settings = arguments.check()?;
+            logging::start(LogFormat::Text)?;
+            let ended = jobs::expire(&settings).await?;
+            writeln!(std::io::stdout(), "{ended} refunds expired")?;
         }
         Command::Schema => std::io::stdout().write_all(api::graphql::sdl().as_bytes())?,
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use api::demo::books::*;
+use api::finance::change::{Actor, expire_refunds};
 use entity::stored::*;
 use futures_util::future::join_all;
 use sea_orm::{ConnectionTrait, Statement};
@@ -396,6 +397,43 @@ both_databases! {
         assert_eq!(count(t, "bank_details").await, 0);
         let again = by_manager(t, "cancelRefund", cancel, "refund { status }").await;
         assert_eq!(faults(&again, "cancelRefund"), [("refundId".to_owned(), "ALREADY_DECIDED".to_owned())]);
+    }
+
+    async fn what_is_left_for_more_than_fourteen_days_expires(t) {
+        let mut books = Books::default();
+        for client in 1..=6 {
+            let mut story = books.client(1000 + client, &format!("{client}"), PaymentMethod::Demanded);
+            let refund = story.by(3).refund(100, "2025-08-01 10:00:00");
+            story.by(7);
+            match client {
+                2 => { story.decide_refund(refund, RefundDecision::Approved, "2025-08-02 10:00:00"); }
+                3 => { story.decide_refund(refund, RefundDecision::Approved, "2025-08-18 23:59:59"); }
+                4 => { story.refund_row(refund, |row| row.reset_at = Some(at("2025-08-19 00:00:00"))); }
+                5 => { story.decide_refund(refund, RefundDecision::Rejected, "2025-08-02 10:00:00"); }
+                6 => {
+                    story.decide_refund(refund, RefundDecision::Approved, "2025-08-02 10:00:00");
+                    story.refund_row(refund, |row| row.processed_at = Some(at("2025-08-03 10:00:00")));
+                }
+                _ => {}
+            }
+        }
+        t.write(books).await;
+        t.database.execute("INSERT INTO bank_details (id, refund_id, name, account, sort_code)
+            SELECT id, id, 'Reginald Deputy', '12345678', '20-30-40' FROM refund").await;
+        let actor = Actor { user_id: 12, is_manager: false, caller: "job".to_owned(),
+            now: at("2025-09-02 03:00:00"), four_eyes: false };
+        assert_eq!(expire_refunds(&t.db, &actor).await.unwrap(), 4);
+        assert_eq!(expire_refunds(&t.db, &actor).await.unwrap(), 0, "safe to repeat");
+        let answer = t.ask("{ refunds { nodes { status decisionBy { displayName } cancelledBy { displayName } } } }").await;
+        let told = answer.data("/refunds/nodes").as_array().unwrap().iter();
+        let told = told.map(|it| (it["status"].as_str().unwrap().to_owned(),
+            it["decisionBy"]["displayName"] == "Cash Control Officer",
+            it["cancelledBy"]["displayName"] == "Cash Control Officer"));
+        let expected = [("REJECTED", true, false), ("CANCELLED", false, true), ("CANCELLED", false, true),
+            ("PENDING", false, false), ("REJECTED", false, false), ("CANCELLED", false, true)];
+        let expected = expected.map(|(status, decided, cancelled)| (status.to_owned(), decided, cancelled));
+        assert_eq!(told.collect::<Vec<_>>(), expected);
+        assert_eq!(count(t, "bank_details").await, 2);
     }
 
     async fn all_faults_of_a_refund_are_told_at_once(t) {

@@ -2,6 +2,7 @@
 //! all faults named at once.
 
 mod check;
+mod job;
 mod keys;
 mod serve;
 mod sirius;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use check::Faults;
+pub use job::{JobArguments, JobSettings};
 pub use keys::KeySettings;
 pub use serve::{DatabaseUrl, ServeArguments, ServeSettings};
 
@@ -39,6 +41,11 @@ pub enum Command {
     ///
     /// All of it is made anew at each start and gone afterwards.
     Demo(DemoArguments),
+    /// End refunds that nobody has dealt with for more than 14 days; for a nightly job.
+    ///
+    /// Pending ones are rejected, approved and processing ones cancelled, in the name of the system
+    /// user. Prints how many. Safe to repeat.
+    ExpireRefunds(Box<JobArguments>),
     /// Print the GraphQL schema.
     Schema,
 }

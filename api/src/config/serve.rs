@@ -70,6 +70,10 @@ pub struct ServeSettings {
 pub struct DatabaseUrl(String);
 
 impl DatabaseUrl {
+    pub(super) fn new(url: &str) -> Self {
+        Self(url.to_owned())
+    }
+
     /// The URL itself.
     pub fn reveal(&self) -> &str {
         &self.0
@@ -98,11 +102,7 @@ impl ServeArguments {
             "DATABASE_URL",
             self.database_url.as_deref(),
             "postgres://USER@HOST/DATABASE",
-            |url| {
-                connection::check(url)
-                    .ok()
-                    .map(|()| DatabaseUrl(url.to_owned()))
-            },
+            |url| connection::check(url).ok().map(|()| DatabaseUrl::new(url)),
         );
         let database_pool_size = check.value(
             "DATABASE_POOL_SIZE",

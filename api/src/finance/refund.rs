@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::{NaiveDate, NaiveDateTime};
 use entity::stored::{RefundDecision, Stored};
-use entity::{bank_details, refund};
+use entity::{bank_details, finance_client, refund};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::FinanceError;
@@ -43,7 +43,12 @@ pub struct Refund {
     pub cancelled_by: Option<i32>,
     /// When it was paid, UTC.
     pub fulfilled_at: Option<NaiveDateTime>,
+    /// When it went back from approved to pending, UTC.
+    pub reset_at: Option<NaiveDateTime>,
 }
+
+/// Days after its last step until a refund that is not settled expires.
+const EXPIRES_AFTER: i64 = 14;
 
 /// Where a refund stands (`domain.md` section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +68,22 @@ pub enum RefundStatus {
 }
 
 impl Refund {
+    /// Whether it is not settled, rejected or cancelled yet.
+    pub fn is_open(&self) -> bool {
+        matches!(
+            self.status(),
+            Some(RefundStatus::Pending | RefundStatus::Approved | RefundStatus::Processing)
+        )
+    }
+
+    /// Whether nothing was done about it for too long, as seen on that day, UTC.
+    pub fn has_expired(&self, today: NaiveDate) -> bool {
+        let steps = [self.reset_at, self.decision_at, self.processed_at];
+        let last = steps.into_iter().flatten().fold(self.created_at, Ord::max);
+        let days = today.signed_duration_since(last.date()).num_days();
+        self.is_open() && days > EXPIRES_AFTER
+    }
+
     /// Where it stands; none if its decision is a word outside the set.
     pub fn status(&self) -> Option<RefundStatus> {
         if self.fulfilled_at.is_some() {
@@ -99,6 +120,7 @@ impl From<refund::Model> for Refund {
             cancelled_at: row.cancelled_at,
             cancelled_by: row.cancelled_by,
             fulfilled_at: row.fulfilled_at,
+            reset_at: row.reset_at,
         }
     }
 }
@@ -171,6 +193,25 @@ pub async fn bank_details(
         sort_code: row.sort_code,
     });
     Ok(details.collect())
+}
+
+/// The refunds of all clients that may be open, with each client's person id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn open(db: &impl ConnectionTrait) -> Result<Vec<(Refund, i32)>, FinanceError> {
+    let rows = refund::Entity::find()
+        .find_also_related(finance_client::Entity)
+        .filter(refund::Column::FulfilledAt.is_null())
+        .filter(refund::Column::CancelledAt.is_null())
+        .filter(refund::Column::Decision.ne(word(RefundDecision::Rejected)))
+        .order_by_asc(refund::Column::Id)
+        .all(db)
+        .await?;
+    let rows = rows.into_iter();
+    Ok(rows
+        .filter_map(|(refund, client)| Some((refund.into(), client?.client_id)))
+        .collect())
 }
 
 /// A page of the refunds of all clients, oldest first.

@@ -133,6 +133,8 @@ impl Wide<'_> {
             cancelled_at: self.get("at_d")?,
             cancelled_by: self.get("by_c")?,
             fulfilled_at: self.get("at_e")?,
+            // Nothing of a history depends on it.
+            reset_at: None,
         })
     }
 

@@ -23,5 +23,5 @@ pub use invoice::{ManualInvoice, add_manual_invoice};
 pub use payment_method::{PaymentMethodChange, change_payment_method};
 pub use refund::{
     RefundCancellation, RefundDecisionInput, RefundRequest, cancel_refund, decide_refund,
-    request_refund,
+    expire_refunds, request_refund,
 };

@@ -107,7 +107,7 @@ pub async fn request_refund(
         );
     }
     let all = refunds::of_clients(&change.transaction, &[change.client.id]).await?;
-    if all.iter().any(is_open) {
+    if all.iter().any(Refund::is_open) {
         let text = "The client has a refund that is not settled yet.";
         faults.add("clientId", FaultCode::NotPermitted, text);
     }
@@ -233,6 +233,46 @@ pub async fn cancel_refund(
     change.commit(refund.id).await
 }
 
+/// Ends what was left for more than 14 days: a pending refund is rejected, an approved or processing one
+/// cancelled; bank details are deleted. Safe to repeat. Gives how many were ended.
+///
+/// # Errors
+/// When the database fails; those ended before stay so.
+pub async fn expire_refunds(db: &DatabaseConnection, actor: &Actor) -> Result<usize, Refusal> {
+    let today = actor.now.date();
+    let mut ended = 0_usize;
+    for (refund, client_id) in refunds::open(db).await? {
+        if !refund.has_expired(today) {
+            continue;
+        }
+        let Begun::Change(change) = Change::begin(db, actor, client_id, None).await? else {
+            continue;
+        };
+        // Under the lock it may have gone on.
+        let refund = find(&change, Some(refund.id)).await?;
+        if !refund.has_expired(today) {
+            continue;
+        }
+        let mut row = refund::ActiveModel {
+            id: Set(refund.id),
+            ..Default::default()
+        };
+        if refund.status() == Some(RefundStatus::Pending) {
+            row.decision = Set(RefundDecision::Rejected.into());
+            row.decision_at = Set(Some(change.now));
+            row.decision_by = Set(Some(actor.user_id));
+        } else {
+            row.cancelled_at = Set(Some(change.now));
+            row.cancelled_by = Set(Some(actor.user_id));
+        }
+        row.update(&change.transaction).await?;
+        forget_bank_details(&change.transaction, refund.id).await?;
+        change.commit(refund.id).await?;
+        ended = ended.saturating_add(1);
+    }
+    Ok(ended)
+}
+
 /// Approved refunds go back to pending, since the credit may have changed. Tells whether any did.
 pub(super) async fn reset_approved(
     db: &impl ConnectionTrait,
@@ -263,13 +303,6 @@ async fn find(change: &Change<'_>, id: Option<i32>) -> Result<Refund, Refusal> {
             let text = "The client has no such refund.";
             Refusal::of("refundId", FaultCode::NotFound, text)
         })
-}
-
-fn is_open(refund: &Refund) -> bool {
-    matches!(
-        refund.status(),
-        Some(RefundStatus::Pending | RefundStatus::Approved | RefundStatus::Processing)
-    )
 }
 
 async fn credit(change: &Change<'_>) -> Result<Pence, Refusal> {

@@ -6,6 +6,8 @@
 
 mod account;
 mod entry;
+#[cfg(test)]
+mod properties;
 mod write;
 
 pub use account::{Account, InvoiceAccount};
