@@ -11,7 +11,7 @@ use clap::Parser;
 #[tokio::main]
 async fn main() -> ExitCode {
     match run(Cli::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // Nobody is left to tell if standard error is closed.
             let _ = writeln!(stderr(), "error: {error}");
@@ -20,7 +20,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
+async fn run(cli: Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
     match cli.command {
         Command::Serve(arguments) => {
             let settings = arguments.check()?;
@@ -38,7 +38,14 @@ async fn run(cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
             let ended = jobs::expire(&settings).await?;
             writeln!(std::io::stdout(), "{ended} refunds expired")?;
         }
+        Command::Audit(arguments) => {
+            let settings = arguments.check()?;
+            logging::start(LogFormat::Text)?;
+            if !jobs::check_books(&settings).await? {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
         Command::Schema => std::io::stdout().write_all(api::graphql::sdl().as_bytes())?,
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use api::demo::books::*;
+use api::finance::audit::{Rule, audit};
 use api::finance::change::{Actor, expire_refunds};
 use entity::stored::*;
 use futures_util::future::join_all;
@@ -25,7 +26,19 @@ async fn send(t: &Harness, cookie: &str, name: &str, input: Value, fields: &str)
         .header("Cookie", cookie)
         .header("X-XSRF-TOKEN", "x")
         .json(&body);
-    Answer::of(request).await
+    let answer = Answer::of(request).await;
+    assert_books(t).await;
+    answer
+}
+
+/// The books are right, whatever was sent.
+async fn assert_books(t: &Harness) {
+    let mut breaches = Vec::new();
+    let all = audit(&t.db, at("2000-01-01 00:00:00"), |breach| {
+        breaches.push(breach.clone())
+    });
+    all.await.unwrap();
+    assert_eq!(breaches, []);
 }
 
 const OFFICE: &str = "sirius=officer";
@@ -434,6 +447,32 @@ both_databases! {
         let expected = expected.map(|(status, decided, cancelled)| (status.to_owned(), decided, cancelled));
         assert_eq!(told.collect::<Vec<_>>(), expected);
         assert_eq!(count(t, "bank_details").await, 2);
+    }
+
+    async fn the_audit_finds_what_is_wrong_and_tells_the_old_apart(t) {
+        a_client(t).await;
+        let invoice = an_invoice(t, "2025-08-01").await;
+        adjusted(t, &invoice, "CREDIT_MEMO", Some(12_000)).await;
+        for sql in [
+            "UPDATE ledger SET amount = 1 WHERE type = 'CREDIT MEMO'",
+            "UPDATE invoice SET cacheddebtamount = 7, reference = 'AD1/25'",
+            "INSERT INTO ledger (id, reference, datetime, method, amount, type, status, finance_client_id)
+                VALUES (900, 'old', '2020-01-01 00:00:00', '', -5000, 'REFUND', 'CONFIRMED', 2)",
+            "INSERT INTO ledger_allocation (id, ledger_id, datetime, amount, status)
+                VALUES (900, 900, '2020-01-01 00:00:00', 5000, 'REAPPLIED')",
+        ] {
+            t.database.execute(sql).await;
+        }
+        let mut found = Vec::new();
+        let audited = audit(&t.db, at("2025-01-01 00:00:00"), |breach| {
+            found.push((breach.rule, breach.client_id, breach.is_old));
+        });
+        let audited = audited.await.unwrap();
+        assert_eq!(found, [
+            (Rule::LedgerAmount, 1001, false), (Rule::Reference, 1001, false),
+            (Rule::CachedDebt, 1001, false), (Rule::CreditNotNegative, 1002, true),
+        ]);
+        assert_eq!((audited.clients, audited.breaches, audited.old), (2, 3, 1));
     }
 
     async fn all_faults_of_a_refund_are_told_at_once(t) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use clap::Args;
 use migration::connection;
 
@@ -59,5 +60,59 @@ impl JobArguments {
                 system_user,
             },
         ))
+    }
+}
+
+/// Settings of the audit, unchecked.
+#[derive(Debug, Args)]
+pub struct AuditArguments {
+    /// The database: postgres://USER@HOST/DATABASE (or sqlite://FILE).
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+    /// The longest wait for a connection.
+    #[arg(long, env = "DATABASE_TIMEOUT", default_value = "3s")]
+    database_timeout: String,
+    /// The day this service took over, UTC, such as 2026-11-22: what was made before does not count.
+    #[arg(long)]
+    takeover: Option<String>,
+}
+
+/// Settings of the audit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the help of each flag says it")]
+pub struct AuditSettings {
+    pub database_url: DatabaseUrl,
+    pub database_timeout: Duration,
+    pub takeover: Option<NaiveDate>,
+}
+
+impl AuditArguments {
+    /// The settings.
+    ///
+    /// # Errors
+    /// With every fault there is.
+    pub fn check(&self) -> Result<AuditSettings, Faults> {
+        let mut check = Check::default();
+        let database_url = check.required(
+            "DATABASE_URL",
+            self.database_url.as_deref(),
+            "postgres://USER@HOST/DATABASE",
+            |url| connection::check(url).ok().map(|()| DatabaseUrl::new(url)),
+        );
+        let database_timeout = check.duration("DATABASE_TIMEOUT", &self.database_timeout);
+        let takeover = check.optional(
+            "--takeover",
+            self.takeover.as_deref(),
+            "a day such as 2026-11-22",
+            |text| text.parse().ok(),
+        );
+        let settings = database_url.zip(database_timeout);
+        check.end(
+            settings.map(|(database_url, database_timeout)| AuditSettings {
+                database_url,
+                database_timeout,
+                takeover,
+            }),
+        )
     }
 }

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use check::Faults;
-pub use job::{JobArguments, JobSettings};
+pub use job::{AuditArguments, AuditSettings, JobArguments, JobSettings};
 pub use keys::KeySettings;
 pub use serve::{DatabaseUrl, ServeArguments, ServeSettings};
 
@@ -46,6 +46,11 @@ pub enum Command {
     /// Pending ones are rejected, approved and processing ones cancelled, in the name of the system
     /// user. Prints how many. Safe to repeat.
     ExpireRefunds(Box<JobArguments>),
+    /// Check the books: whether balances, ledgers and references are as they must be. Reads only.
+    ///
+    /// Prints each breach, and exits with 1 if there is one. Breaches by rows from before the takeover
+    /// are told apart and do not count.
+    Audit(Box<AuditArguments>),
     /// Print the GraphQL schema.
     Schema,
 }

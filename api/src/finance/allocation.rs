@@ -52,16 +52,20 @@ pub async fn of_invoices(
     read(db, counted().and_where(of_invoices).to_owned()).await
 }
 
-/// All counted allocations of a client, oldest first.
+/// All counted allocations of these clients, oldest first.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn of_client(
+pub async fn of_clients(
     db: &impl ConnectionTrait,
-    finance_client_id: i32,
+    clients: &[i32],
 ) -> Result<Vec<Allocation>, FinanceError> {
-    let of_client = ledger::Column::FinanceClientId.eq(finance_client_id);
-    read(db, counted().and_where(of_client).to_owned()).await
+    let of_clients = match clients {
+        // The plan of a single one is kept.
+        [client] => ledger::Column::FinanceClientId.eq(*client),
+        clients => ledger::Column::FinanceClientId.is_in(clients.iter().copied()),
+    };
+    read(db, counted().and_where(of_clients).to_owned()).await
 }
 
 async fn read(

@@ -6,6 +6,7 @@
 pub mod account;
 pub mod adjustment;
 pub mod allocation;
+pub mod audit;
 pub mod billing_history;
 pub mod change;
 pub mod collection;

@@ -106,7 +106,7 @@ impl<'a> Change<'a> {
     /// The client's position.
     pub(super) async fn account(&self) -> Result<Account, Refusal> {
         let invoices = invoice::of_clients(&self.transaction, &[self.client.id]).await?;
-        let allocations = allocation::of_client(&self.transaction, self.client.id).await?;
+        let allocations = allocation::of_clients(&self.transaction, &[self.client.id]).await?;
         Ok(Account::of(invoices, allocations)?)
     }
 
