@@ -90,7 +90,7 @@ pub async fn expire(settings: &JobSettings) -> Result<usize, JobError> {
         user_id: settings.system_user,
         is_manager: false,
         caller: "job:expire-refunds".to_owned(),
-        now: SystemClock::shared().now().naive_utc(),
+        clock: SystemClock::shared(),
         four_eyes: false,
     };
     Ok(expire_refunds(&db, &actor).await?)

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use api::clock::Clock;
 use api::demo::books::*;
 use api::finance::audit::{Rule, audit};
 use api::finance::change::{Actor, expire_refunds};
 use entity::stored::*;
 use futures_util::future::join_all;
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::{ConnectionTrait, Statement, TransactionTrait};
 use serde_json::{Value, json};
+use tests::token::{SECRET, claims, sign};
 use tests::{Answer, Harness, MANAGER, OFFICER, any_database, both_databases, postgres_only};
 
 /// Sends one mutation, as that session.
@@ -433,8 +435,14 @@ both_databases! {
         t.write(books).await;
         t.database.execute("INSERT INTO bank_details (id, refund_id, name, account, sort_code)
             SELECT id, id, 'Reginald Deputy', '12345678', '20-30-40' FROM refund").await;
-        let actor = Actor { user_id: 12, is_manager: false, caller: "job".to_owned(),
-            now: at("2025-09-02 03:00:00"), four_eyes: false };
+        t.clock.advance(Duration::from_secs(15 * 60 * 60));
+        let actor = Actor {
+            user_id: 12,
+            is_manager: false,
+            caller: "job".to_owned(),
+            clock: t.clock.clone(),
+            four_eyes: false,
+        };
         assert_eq!(expire_refunds(&t.db, &actor).await.unwrap(), 4);
         assert_eq!(expire_refunds(&t.db, &actor).await.unwrap(), 0, "safe to repeat");
         let answer = t.ask("{ refunds { nodes { status decisionBy { displayName } cancelledBy { displayName } } } }").await;
@@ -515,6 +523,83 @@ both_databases! {
 }
 
 any_database! {
+    async fn each_change_is_for_its_one_role(t) {
+        a_client(t).await;
+        let id = "none";
+        let changes = [
+            ("addManualInvoice", "Finance Manager", json!({ "feeType": "UNKNOWN", "raisedDate": "2025-08-01" })),
+            ("addFeeReduction", "Finance User", json!({ "type": "REMISSION", "startYear": 1, "lengthInYears": 1,
+                "dateReceived": "2025-08-01", "notes": "" })),
+            ("cancelFeeReduction", "Finance Manager", json!({ "feeReductionId": id, "reason": "" })),
+            ("raiseInvoiceAdjustment", "Finance User", json!({ "invoiceId": id, "type": "CREDIT_MEMO", "notes": "" })),
+            ("decideInvoiceAdjustment", "Finance Manager", json!({ "adjustmentId": id, "decision": "REJECT" })),
+            ("requestRefund", "Finance User", json!({ "accountName": "", "accountNumber": "", "sortCode": "", "notes": "" })),
+            ("decideRefund", "Finance Manager", json!({ "refundId": id, "decision": "REJECT" })),
+            ("cancelRefund", "Finance Manager", json!({ "refundId": id })),
+            ("changePaymentMethod", "Finance User", json!({ "paymentMethod": "UNKNOWN" })),
+        ];
+        for (name, allowed, mut input) in changes {
+            input["clientId"] = json!(1001);
+            for role in ["Finance User", "Finance Manager", "Finance Reporting", "Corporate Finance"] {
+                let kind = format!("{}{}Input", name[..1].to_uppercase(), &name[1..]);
+                let query = format!("mutation Change($input: {kind}!) {{ {name}(input: $input) {{ userErrors {{ code }} }} }}");
+                let token = sign(&claims(41, &[role], t.clock.now().timestamp()), SECRET);
+                let body = json!({ "query": query, "variables": { "input": input } });
+                let answer = Answer::of(t.post().bearer_auth(token).json(&body)).await;
+                let forbidden = [("FORBIDDEN".to_owned(), name.to_owned())];
+                let is_forbidden = answer.errors() == forbidden;
+                assert_eq!(is_forbidden, role != allowed, "{name} as {role}: {:#}", answer.body);
+            }
+        }
+    }
+
+    async fn what_no_database_keeps_is_a_fault_and_no_failure(t) {
+        a_client(t).await;
+        let input = json!({ "clientId": 1001, "accountName": "Reginald\u{0}", "accountNumber": "12345678",
+            "sortCode": "20-30-40", "notes": "a\u{7}" });
+        let answer = by_officer(t, "requestRefund", input, "refund { id }").await;
+        let found = faults(&answer, "requestRefund").into_iter().map(|(field, _)| field);
+        assert_eq!(found.collect::<Vec<_>>(), ["accountName", "notes", "clientId"]);
+        let answer = t.ask("{ a: invoiceByReference(reference: \"\\u0000\") { id }
+            b: financeClientByCourtReference(courtReference: \"\\u0000\") { id } }").await;
+        assert_eq!(answer.data(""), &json!({ "a": null, "b": null }));
+    }
+
+    async fn a_day_of_another_century_is_refused(t) {
+        a_client(t).await;
+        for raised in ["1925-05-01", "0000-01-01", "1990-03-31"] {
+            let input = json!({ "clientId": 1001, "feeType": "AD", "raisedDate": raised });
+            let answer = by_manager(t, "addManualInvoice", input, "invoice { id }").await;
+            let found = faults(&answer, "addManualInvoice");
+            assert_eq!(found, [("raisedDate".to_owned(), "OUT_OF_RANGE".to_owned())], "{raised}");
+        }
+    }
+
+    async fn only_a_manager_gives_the_amount_of_a_write_offs_reversal(t) {
+        a_client(t).await;
+        let invoice = an_invoice(t, "2025-08-01").await;
+        adjusted(t, &invoice, "CREDIT_WRITE_OFF", None).await;
+        let other = an_invoice(t, "2025-08-02").await;
+        adjusted(t, &other, "CREDIT_MEMO", Some(14_000)).await;
+        let refused = raise(t, &invoice, "WRITE_OFF_REVERSAL", Some(1)).await;
+        assert_eq!(faults(&refused, "raiseInvoiceAdjustment"), [("amount".to_owned(), "INVALID".to_owned())]);
+        let input = json!({ "clientId": 1001, "invoiceId": invoice, "type": "WRITE_OFF_REVERSAL",
+            "amount": 9_000, "notes": "By the court's order" });
+        let raised = by_manager(t, "raiseInvoiceAdjustment", input, "invoiceAdjustment { amount }").await;
+        assert_eq!(raised.data("/raiseInvoiceAdjustment/invoiceAdjustment/amount"), -9_000);
+    }
+
+    async fn an_invoice_that_cannot_be_reduced_further_is_not_written_off(t) {
+        a_client(t).await;
+        let input = json!({ "clientId": 1001, "type": "EXEMPTION", "startYear": 2025, "lengthInYears": 1,
+            "dateReceived": "2025-08-15", "notes": "Benefits" });
+        by_officer(t, "addFeeReduction", input, "feeReduction { id }").await.data("/addFeeReduction/feeReduction");
+        let invoice = an_invoice(t, "2025-08-20").await;
+        assert_eq!(adjusted(t, &invoice, "DEBIT_MEMO", Some(5_000)).await, (5_000, 0));
+        let refused = raise(t, &invoice, "CREDIT_WRITE_OFF", None).await;
+        assert_eq!(faults(&refused, "raiseInvoiceAdjustment"), [("type".to_owned(), "NOT_PERMITTED".to_owned())]);
+    }
+
     async fn a_change_needs_who_asks_and_the_xsrf_token(t) {
         a_client(t).await;
         let query = "mutation { changePaymentMethod(input: { clientId: 1001, paymentMethod: DIRECT_DEBIT }) {
@@ -526,6 +611,46 @@ any_database! {
 }
 
 postgres_only! {
+    async fn a_client_that_another_program_has_locked_is_unavailable_and_others_are_not(t) {
+        a_client(t).await;
+        let held = t.db.begin().await.unwrap();
+        held.execute_unprepared("SELECT 1 FROM finance_client WHERE client_id = 1001 FOR UPDATE").await.unwrap();
+        let input = json!({ "clientId": 1001, "paymentMethod": "DIRECT_DEBIT" });
+        let query = "mutation Change($input: ChangePaymentMethodInput!) {
+            changePaymentMethod(input: $input) { userErrors { code } } }";
+        let body = json!({ "query": query, "variables": { "input": input } });
+        let token = sign(&claims(41, &["Finance User"], t.clock.now().timestamp()), SECRET);
+        let waiting = join_all((0..20).map(|_| Answer::of(t.post().bearer_auth(&token).json(&body))));
+        let others = async {
+            tokio::time::sleep(Duration::from_millis(1_000)).await;
+            t.ask("{ financeClient(clientId: 1002) { clientId outstandingBalance } }").await
+        };
+        let (waiting, others) = tokio::join!(waiting, others);
+        assert_eq!(others.data("/financeClient/clientId"), 1002, "reading goes on");
+        assert!(waiting.iter().all(|it| it.errors()[0].0 == "UNAVAILABLE"), "{:#}", waiting[0].body);
+        held.rollback().await.unwrap();
+        // Now it is made, by this one or by one whose caller was told to try again.
+        Answer::of(t.post().bearer_auth(&token).json(&body)).await.data("/changePaymentMethod");
+        assert_eq!(count(t, "finance_client WHERE payment_method = 'DIRECT DEBIT'").await, 1);
+    }
+
+    async fn a_row_that_points_to_the_client_can_be_written_meanwhile(t) {
+        a_client(t).await;
+        // As Sirius does: first the counter, then an invoice, whose foreign key looks at the client.
+        t.database.execute("INSERT INTO counter (id, key, counter) VALUES (nextval('counter_id_seq'), '2025InvoiceNumber', 0)").await;
+        let sirius = t.db.begin().await.unwrap();
+        sirius.execute_unprepared("UPDATE counter SET counter = counter + 1").await.unwrap();
+        let ours = async { an_invoice(t, "2025-08-01").await };
+        let theirs = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            sirius.execute_unprepared("INSERT INTO invoice (id, finance_client_id, feetype, reference, startdate, enddate, amount)
+                VALUES (nextval('invoice_id_seq'), 1, 'AD', 'AD000001/25', '2025-08-01', '2025-08-01', 100)").await.unwrap();
+            sirius.commit().await.unwrap();
+        };
+        tokio::join!(ours, theirs);
+        assert_eq!(count(t, "invoice WHERE reference = 'AD000002/25'").await, 1);
+    }
+
     async fn many_at_once_on_one_client_spend_no_credit_twice_and_leave_no_gap(t) {
         a_client(t).await;
         let first = an_invoice(t, "2025-08-01").await;

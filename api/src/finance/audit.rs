@@ -214,7 +214,7 @@ impl Books {
             }
         }
         let rows = self.invoices.iter().cloned().map(Invoice::from).collect();
-        let account = Account::of(rows, self.allocations.clone())?;
+        let account = Account::of(rows, self.allocations.clone(), &self.allocations)?;
         let last = self
             .ledgers
             .iter()
@@ -281,18 +281,14 @@ impl Books {
 
 /// Fee type, six digits, `/`, two digits: `S2000123/24`.
 fn is_reference(text: &str) -> bool {
-    let bytes = text.as_bytes();
     let is_digit = |byte: &u8| byte.is_ascii_digit();
-    match bytes {
-        [kind @ .., b'/', tens, units] if is_digit(tens) && is_digit(units) => match kind {
-            [letter, other, number @ ..] => {
-                letter.is_ascii_uppercase()
-                    && (other.is_ascii_uppercase() || is_digit(other))
-                    && number.len() == 6
-                    && number.iter().all(is_digit)
-            }
-            _ => false,
-        },
+    match text.as_bytes() {
+        [letter, other, number @ .., b'/', tens, units] => {
+            letter.is_ascii_uppercase()
+                && (other.is_ascii_uppercase() || is_digit(other))
+                && number.len() == 6
+                && number.iter().chain([tens, units]).all(is_digit)
+        }
         _ => false,
     }
 }

@@ -14,6 +14,9 @@ pub enum FinanceError {
     /// The database answered with something that should not happen.
     #[error("the database failed")]
     Database(#[source] DbErr),
+    /// Too many changes wait already; trying again may succeed.
+    #[error("too many changes at once")]
+    Busy,
     /// The change ended without telling how.
     #[error("a change was lost")]
     Lost,
@@ -56,12 +59,22 @@ fn is_driver_unavailable(error: &sqlx::Error) -> bool {
     }
 }
 
-/// PostgreSQL: connection exceptions (class 08), too many connections, shutting down or starting
+/// PostgreSQL: connection exceptions (class 08), a deadlock or conflict that another try resolves, a
+/// lock not had in time, too many connections, shutting down or starting
 /// up, a standby that has taken over. SQLite: busy, cannot open.
 fn is_code_unavailable(code: &str) -> bool {
     code.starts_with("08")
         || matches!(
             code,
-            "53300" | "57P01" | "57P02" | "57P03" | "25006" | "5" | "14"
+            "40001"
+                | "40P01"
+                | "55P03"
+                | "53300"
+                | "57P01"
+                | "57P02"
+                | "57P03"
+                | "25006"
+                | "5"
+                | "14"
         )
 }

@@ -161,7 +161,8 @@ impl Standing {
             if self.outstanding < self.debit_limit() {
                 permitted.push(AdjustmentType::DebitMemo);
             }
-            if self.outstanding > Pence::ZERO {
+            let is_reducible = self.reducible().is_ok_and(|left| left > Pence::ZERO);
+            if self.outstanding > Pence::ZERO && is_reducible {
                 permitted.push(AdjustmentType::CreditWriteOff);
             }
         }

@@ -90,7 +90,7 @@ impl From<FinanceError> for ApiError {
         let cause = error.source().map(ToString::to_string);
         tracing::error!(cause, "{error}");
         match error {
-            FinanceError::Unavailable(_) => Self::unavailable(),
+            FinanceError::Unavailable(_) | FinanceError::Busy => Self::unavailable(),
             FinanceError::Database(_) | FinanceError::Overflow(_) | FinanceError::Lost => {
                 Self::internal()
             }

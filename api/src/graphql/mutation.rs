@@ -4,7 +4,12 @@
 mod inputs;
 mod payloads;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use async_graphql::{Context, Object};
+use sea_orm::DatabaseConnection;
+use tokio::sync::Semaphore;
 
 use self::inputs::{
     AddFeeReductionInput, AddManualInvoiceInput, CancelFeeReductionInput, CancelRefundInput,
@@ -22,10 +27,22 @@ use super::guard::Guard;
 use crate::clock::SharedClock;
 use crate::finance::FinanceError;
 use crate::finance::change::{self, Actor, Changed, Refusal};
-use sea_orm::DatabaseConnection;
 
 const FINANCE_USER: Guard = Guard::roles(&[Role::FinanceUser]);
 const FINANCE_MANAGER: Guard = Guard::roles(&[Role::FinanceManager]);
+
+/// How many changes are made at once, each with a connection of its own: half of the default pool.
+#[derive(Clone)]
+pub(super) struct ChangeSlots(Arc<Semaphore>);
+
+impl Default for ChangeSlots {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(5)))
+    }
+}
+
+/// The longest that a change waits for others.
+const SLOT_LIMIT: Duration = Duration::from_secs(4);
 
 /// What can be changed.
 pub struct Mutation;
@@ -34,7 +51,7 @@ pub struct Mutation;
 async fn change<F>(
     ctx: &Context<'_>,
     guard: Guard,
-    make: impl FnOnce(DatabaseConnection, Actor) -> F,
+    make: impl FnOnce(DatabaseConnection, Actor) -> F + Send + 'static,
 ) -> Result<Outcome, ApiError>
 where
     F: Future<Output = Result<Changed, Refusal>> + Send + 'static,
@@ -48,12 +65,20 @@ where
             Some(service) => format!("service:{}", <&str>::from(service)),
             None => format!("user:{}", caller.user_id),
         },
-        now: data::<SharedClock>(ctx)?.now().naive_utc(),
+        clock: data::<SharedClock>(ctx)?.clone(),
         four_eyes: data::<FourEyes>(ctx)?.0,
     };
     let db = data::<DatabaseConnection>(ctx)?.clone();
+    let slots = data::<ChangeSlots>(ctx)?.0.clone();
     // By itself: a caller who goes away does not undo half of what is being written.
-    let made = tokio::spawn(make(db, actor));
+    let made = tokio::spawn(async move {
+        // Reading needs connections too.
+        let slot = tokio::time::timeout(SLOT_LIMIT, slots.acquire_owned()).await;
+        let Ok(Ok(_slot)) = slot else {
+            return Err(FinanceError::Busy.into());
+        };
+        make(db, actor).await
+    });
     let made = async {
         match made.await {
             Ok(Ok(changed)) => Ok(Outcome::Changed(changed)),

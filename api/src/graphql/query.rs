@@ -57,6 +57,9 @@ impl Query {
     ) -> Option<FinanceClient> {
         let find = async {
             READ.check(ctx)?;
+            if court_reference.contains('\0') {
+                return Ok(None);
+            }
             let row = query(ctx, |db| {
                 let reference = court_reference;
                 async move { account::by_court_reference(db, &reference).await }
@@ -74,6 +77,10 @@ impl Query {
     ) -> Option<Invoice> {
         let find = async {
             READ.check(ctx)?;
+            // No reference has it, and PostgreSQL takes no text with it.
+            if reference.contains('\0') {
+                return Ok(None);
+            }
             let row = query(ctx, |db| async move {
                 invoice::by_reference(db, &reference).await
             });

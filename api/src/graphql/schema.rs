@@ -5,7 +5,7 @@ use sea_orm::DatabaseConnection;
 
 use super::billing_history::BillingEvent;
 use super::context::FourEyes;
-use super::mutation::Mutation;
+use super::mutation::{ChangeSlots, Mutation};
 use super::node::Node;
 use super::query::Query;
 use super::rows::rows;
@@ -27,6 +27,7 @@ pub fn build(db: DatabaseConnection, clock: SharedClock, four_eyes: FourEyes) ->
         .data(db)
         .data(clock)
         .data(four_eyes)
+        .data(ChangeSlots::default())
         .finish()
 }
 

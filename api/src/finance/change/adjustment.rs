@@ -196,6 +196,9 @@ async fn apply(change: &mut Change<'_>, adjustment: &Adjustment) -> Result<Optio
         ledger_type(kind),
         None,
     )?;
+    if entry.is_none() {
+        return Err(refused("It would change nothing; reject it."));
+    }
     let ids = change.settle(account).await?;
     Ok(entry.and_then(|place| ids.get(place).copied()))
 }
@@ -231,13 +234,13 @@ fn amount_of(
         }))
     };
     let standing = &invoice.standing;
-    if !standing.permitted().contains(&kind) {
-        let text = "The invoice's `permittedAdjustments` do not list it.".to_owned();
-        return fault("type", FaultCode::NotPermitted, text);
-    }
     if given.is_some_and(|amount| amount <= Pence::ZERO) {
         let text = "It must be above 0.".to_owned();
         return fault("amount", FaultCode::OutOfRange, text);
+    }
+    if !standing.permitted().contains(&kind) {
+        let text = "The invoice's `permittedAdjustments` do not list it.".to_owned();
+        return fault("type", FaultCode::NotPermitted, text);
     }
     let outstanding = standing.outstanding;
     let (default, most) = match kind {
@@ -256,10 +259,12 @@ fn amount_of(
                 let text = "There is no credit to take it back from.".to_owned();
                 return fault("amount", FaultCode::NotPermitted, text);
             }
-            match by_manager {
-                true => (Some(usual), standing.written_off),
-                false => (Some(usual), usual),
+            if !by_manager && given.is_some_and(|amount| amount != usual) {
+                let text =
+                    format!("It is {usual}; another amount is for a Finance Manager to give.");
+                return fault("amount", FaultCode::Invalid, text);
             }
+            (Some(usual), standing.written_off)
         }
         AdjustmentType::FeeReductionReversal => {
             (None, standing.reduced.minus(standing.reduction_reversed)?)

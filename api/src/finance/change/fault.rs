@@ -73,6 +73,11 @@ impl Refusal {
     }
 }
 
+/// Whether a character is none of a text.
+pub(super) fn is_control(character: char) -> bool {
+    character.is_control() && !matches!(character, '\n' | '\r' | '\t')
+}
+
 /// Gathers faults, so that all are told at once.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Vec<Fault>);
@@ -107,6 +112,9 @@ impl Faults {
         let length = text.chars().count();
         if text.trim().is_empty() {
             self.add(field, FaultCode::Required, "It is required.");
+        } else if text.chars().any(is_control) {
+            let text = "It has control characters; lines and tabs alone are kept.";
+            self.add(field, FaultCode::Invalid, text);
         } else if length > TEXT_LIMIT {
             self.add(
                 field,

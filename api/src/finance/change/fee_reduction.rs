@@ -1,5 +1,7 @@
 //! Fee reductions: awarding one, which is applied at once to what it covers, and cancelling it.
 
+use std::ops::RangeInclusive;
+
 use chrono::{Datelike, Months, NaiveDate};
 use entity::fee_reduction as table;
 use entity::stored::{FeeReductionType, FeeType, LedgerType, SupervisionLevel};
@@ -171,11 +173,14 @@ pub async fn cancel_fee_reduction(
     change.commit(id).await
 }
 
+/// Financial years that can be meant. They are fewer than a hundred: references have two digits.
+pub(super) const YEARS: RangeInclusive<i32> = 1990..=2088;
+
 /// 1 April of the first year to 31 March after the last.
 fn days(start_year: i64, years: i64) -> Option<(NaiveDate, NaiveDate)> {
     let start_year = i32::try_from(start_year)
         .ok()
-        .filter(|year| (1990..=2100).contains(year))?;
+        .filter(|year| YEARS.contains(year))?;
     let end_year = start_year.checked_add(i32::try_from(years).ok()?)?;
     let start = NaiveDate::from_ymd_opt(start_year, 4, 1)?;
     Some((start, NaiveDate::from_ymd_opt(end_year, 3, 31)?))

@@ -1,7 +1,8 @@
 //! The frame of every change: one transaction under the client's lock.
 
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::{NaiveDate, NaiveDateTime, Timelike};
 use entity::finance_client;
+use sea_orm::sea_query::LockType;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait,
     QueryFilter, QuerySelect, SqliteTransactionMode, TransactionOptions, TransactionTrait,
@@ -11,13 +12,17 @@ use serde_json::json;
 use super::events::{self, EventKind};
 use super::fault::{FaultCode, Refusal};
 use super::idempotency::{self, Key};
+use crate::clock::SharedClock;
 use crate::finance::account::FinanceClient;
 use crate::finance::ledger::{Account, write};
 use crate::finance::money::Pence;
 use crate::finance::{allocation, invoice};
 
+/// Whoever waits longer for a client's row is told to try again, and gives its connection back.
+const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '3s'";
+
 /// Who changes something, when, and by which rules.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Actor {
     /// Sirius's number of the user.
     pub user_id: i32,
@@ -25,8 +30,8 @@ pub struct Actor {
     pub is_manager: bool,
     /// Whose idempotency keys are told apart from others'.
     pub caller: String,
-    /// The instant, UTC.
-    pub now: NaiveDateTime,
+    /// Tells the instant, once the change has its lock.
+    pub clock: SharedClock,
     /// Whether a decision is not taken by who asked for it.
     pub four_eyes: bool,
 }
@@ -76,7 +81,10 @@ impl<'a> Change<'a> {
         let mut client =
             finance_client::Entity::find().filter(finance_client::Column::ClientId.eq(client_id));
         if transaction.get_database_backend() == DbBackend::Postgres {
-            client = client.lock_exclusive();
+            // Foreign keys to the row may be checked meanwhile: Sirius writes too, and locks in another
+            // order.
+            transaction.execute_unprepared(LOCK_TIMEOUT).await?;
+            client = client.lock(LockType::NoKeyUpdate);
         }
         let Some(client) = client.one(&transaction).await? else {
             let text = format!("There is no client {client_id}.");
@@ -90,8 +98,8 @@ impl<'a> Change<'a> {
                 id,
             }));
         }
-        let now = actor.now.and_utc().timestamp();
-        let now = chrono::DateTime::from_timestamp(now, 0).map_or(actor.now, |now| now.naive_utc());
+        let now = actor.clock.now();
+        let now = now.with_nanosecond(0).unwrap_or(now).naive_utc();
         Ok(Begun::Change(Box::new(Self {
             transaction,
             client: client.into(),
@@ -107,7 +115,10 @@ impl<'a> Change<'a> {
     pub(super) async fn account(&self) -> Result<Account, Refusal> {
         let invoices = invoice::of_clients(&self.transaction, &[self.client.id]).await?;
         let allocations = allocation::of_clients(&self.transaction, &[self.client.id]).await?;
-        Ok(Account::of(invoices, allocations)?)
+        // By the invoice: what reading shows of it, whoever's ledger an old row belongs to.
+        let ids = invoices.iter().map(|it| it.id).collect::<Vec<_>>();
+        let on_invoices = allocation::of_invoices(&self.transaction, &ids).await?;
+        Ok(Account::of(invoices, on_invoices, &allocations)?)
     }
 
     /// An event goes out if the change is made.

@@ -29,8 +29,8 @@ impl Key {
         let Some(key) = key else {
             return Ok(None);
         };
-        if key.is_empty() || key.len() > KEY_LIMIT {
-            let text = format!("It must have 1 to {KEY_LIMIT} bytes.");
+        if key.is_empty() || key.len() > KEY_LIMIT || key.chars().any(char::is_control) {
+            let text = format!("It must have 1 to {KEY_LIMIT} bytes, without control characters.");
             return Err(Refusal::of("idempotencyKey", FaultCode::Invalid, text));
         }
         let hash = Sha256::digest(content.as_bytes());

@@ -10,7 +10,7 @@ use sea_orm::{
 };
 
 use super::fault::{FaultCode, Faults, Refusal};
-use super::fee_reduction::{apply, covering, financial_year};
+use super::fee_reduction::{YEARS, apply, covering, financial_year};
 use super::frame::{Actor, Begun, Change, Changed};
 use super::idempotency::Key;
 use crate::finance::account::word;
@@ -92,6 +92,16 @@ fn terms(input: &ManualInvoice, today: NaiveDate) -> Result<Terms, Refusal> {
         "It is today or earlier.",
     );
 
+    let given = [
+        ("raisedDate", Some(raised)),
+        ("startDate", input.start_date),
+        ("endDate", input.end_date),
+    ];
+    for (field, day) in given {
+        let is_sane = day.is_none_or(|day| YEARS.contains(&financial_year(day)));
+        let text = "It is a day of the years 1990 to 2088.";
+        faults.require(is_sane, field, FaultCode::OutOfRange, text);
+    }
     let fixed = match input.fee_type {
         Ad => Some(ASSESSMENT_FEE),
         Ga => Some(GUARDIANSHIP_FEE),
@@ -163,7 +173,7 @@ fn decided<T: Copy + PartialEq + std::fmt::Display>(
         (Some(by_type), Some(given)) if by_type != given => {
             let text = format!("Of this type it is {by_type}; leave it out.");
             faults.add(field, FaultCode::Invalid, text);
-            None
+            Some(by_type)
         }
         (None, None) => {
             faults.add(field, FaultCode::Required, "It is required for this type.");

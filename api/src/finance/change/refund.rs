@@ -239,7 +239,7 @@ pub async fn cancel_refund(
 /// # Errors
 /// When the database fails; those ended before stay so.
 pub async fn expire_refunds(db: &DatabaseConnection, actor: &Actor) -> Result<usize, Refusal> {
-    let today = actor.now.date();
+    let today = actor.clock.now().date_naive();
     let mut ended = 0_usize;
     for (refund, client_id) in refunds::open(db).await? {
         if !refund.has_expired(today) {

@@ -47,17 +47,24 @@ impl InvoiceAccount {
 }
 
 impl Account {
-    /// The position of a client with these invoices and counted allocations.
+    /// The position of a client with these invoices, the counted allocations on them, and those of the
+    /// client's ledgers, of which the credit is.
     ///
     /// # Errors
     /// When a sum does not fit.
-    pub fn of(invoices: Vec<Invoice>, allocations: Vec<Allocation>) -> Result<Self, Overflow> {
-        let mut by_invoice = HashMap::<i32, Vec<Allocation>>::new();
+    pub fn of(
+        invoices: Vec<Invoice>,
+        on_invoices: Vec<Allocation>,
+        of_client: &[Allocation],
+    ) -> Result<Self, Overflow> {
         let mut credit = Pence::ZERO;
-        for allocation in allocations {
+        for allocation in of_client {
             if !allocation.status.is(AllocationStatus::Allocated) {
                 credit = credit.minus(allocation.pence())?;
             }
+        }
+        let mut by_invoice = HashMap::<i32, Vec<Allocation>>::new();
+        for allocation in on_invoices {
             if let Some(invoice) = allocation.invoice_id {
                 by_invoice.entry(invoice).or_default().push(allocation);
             }
@@ -299,7 +306,7 @@ mod tests {
             invoice(2, 50, "2024-04-02"),
             invoice(3, 50, "2024-04-01"),
         ];
-        let mut account = Account::of(invoices, Vec::new()).unwrap();
+        let mut account = Account::of(invoices, Vec::new(), &[]).unwrap();
         account
             .credit_invoice(1, Pence::new(170), CreditMemo, None)
             .unwrap();
@@ -325,7 +332,8 @@ mod tests {
 
     #[test]
     fn reductions_and_write_offs_are_cut_to_what_is_left_and_a_credit_of_nothing_writes_nothing() {
-        let mut account = Account::of(vec![invoice(1, 100, "2024-04-01")], Vec::new()).unwrap();
+        let mut account =
+            Account::of(vec![invoice(1, 100, "2024-04-01")], Vec::new(), &[]).unwrap();
         let mut credit = |amount, kind| {
             let entry = account
                 .credit_invoice(1, Pence::new(amount), kind, None)
@@ -341,7 +349,8 @@ mod tests {
 
     #[test]
     fn a_debit_makes_an_invoice_owe_and_credit_pays_it() {
-        let mut account = Account::of(vec![invoice(1, 100, "2024-04-01")], Vec::new()).unwrap();
+        let mut account =
+            Account::of(vec![invoice(1, 100, "2024-04-01")], Vec::new(), &[]).unwrap();
         let mut credit = |amount, kind| {
             account
                 .credit_invoice(1, Pence::new(amount), kind, None)
