@@ -519,6 +519,13 @@ both_databases! {
         let answer = by_manager(t, "addManualInvoice", elsewhere, "invoice { id }").await;
         assert_eq!(faults(&answer, "addManualInvoice"), [("idempotencyKey".to_owned(), "KEY_REUSED".to_owned())]);
         assert_eq!(count(t, "counter WHERE counter = 1").await, 1);
+        t.clock.advance(Duration::from_secs(29 * 24 * 60 * 60));
+        by_manager(t, "addManualInvoice", input.clone(), "invoice { id }").await.data("/addManualInvoice/invoice");
+        assert_eq!(count(t, "invoice").await, 1, "kept for thirty days");
+        t.clock.advance(Duration::from_secs(2 * 24 * 60 * 60));
+        by_manager(t, "addManualInvoice", input.clone(), "invoice { id }").await.data("/addManualInvoice/invoice");
+        assert_eq!(count(t, "invoice").await, 2, "and no longer");
+        assert_eq!(count(t, "idempotency_key").await, 1);
     }
 }
 

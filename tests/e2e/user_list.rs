@@ -134,6 +134,7 @@ any_database! {
         invoices_by(t, &[3]).await;
         t.sirius.list_fault(Some(Fault::Endless(Duration::ZERO)));
         assert_nameless(&t.ask(HISTORY).await, "endless");
+        settle().await;
         let given_up = ["too_large", "timed_out"].map(|outcome| {
             t.metric(&format!("finance_user_list_refreshes_total{{outcome=\"{outcome}\"}}"))
         });
@@ -330,6 +331,7 @@ any_database! {
         invoices_by(t, &[3]).await;
         t.sirius.list_fault(Some(Fault::Endless(Duration::from_millis(20))));
         assert_nameless(&t.ask(HISTORY).await, "endless");
+        tokio::time::sleep(Duration::from_millis(600)).await;
         assert_eq!(t.metric("finance_user_list_refreshes_total{outcome=\"timed_out\"}"), 1.0);
     }
 

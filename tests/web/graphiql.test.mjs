@@ -49,3 +49,18 @@ test("the page runs its first query and shows the documentation", async () => {
   await tab.screenshot({ path: `${root}target/graphiql.png` });
   assert.deepEqual(faults, []);
 });
+
+test("a mutation runs from the page, with the token that it needs", async () => {
+  const tab = await browser.newPage({ viewport: { width: 1500, height: 950 } });
+  await tab.goto(demo.url);
+  await tab.locator(".graphiql-query-editor .CodeMirror").click();
+  await tab.keyboard.press("Control+A");
+  await tab.keyboard.insertText(
+    "mutation { changePaymentMethod(input: { clientId: 1001, paymentMethod: DIRECT_DEBIT }) " +
+      "{ financeClient { paymentMethod } userErrors { message } } }",
+  );
+  await tab.click(".graphiql-execute-button");
+  const result = tab.locator(".result-window");
+  await result.getByText('"DIRECT_DEBIT"').first().waitFor({ timeout: 20_000 });
+  assert.ok(!(await result.innerText()).includes('"errors"'));
+});

@@ -90,16 +90,16 @@ impl<'a> Change<'a> {
             let text = format!("There is no client {client_id}.");
             return Err(Refusal::of("clientId", FaultCode::NotFound, text));
         };
+        let now = actor.clock.now();
+        let now = now.with_nanosecond(0).unwrap_or(now).naive_utc();
         if let Some(key) = &key
-            && let Some(id) = idempotency::find(&transaction, &actor.caller, key).await?
+            && let Some(id) = idempotency::find(&transaction, &actor.caller, key, now).await?
         {
             return Ok(Begun::Before(Changed {
                 finance_client_id: client.id,
                 id,
             }));
         }
-        let now = actor.clock.now();
-        let now = now.with_nanosecond(0).unwrap_or(now).naive_utc();
         Ok(Begun::Change(Box::new(Self {
             transaction,
             client: client.into(),

@@ -1,6 +1,6 @@
 //! Idempotency keys: the same key and content again is the same change, made once.
 
-use chrono::NaiveDateTime;
+use chrono::{Days, NaiveDateTime};
 use entity::idempotency_key::{ActiveModel, Column, Entity};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
@@ -15,6 +15,9 @@ pub(super) struct Key {
     operation: &'static str,
     content_hash: String,
 }
+
+/// How long a key is kept.
+const KEPT: Days = Days::new(30);
 
 /// The longest key.
 const KEY_LIMIT: usize = 255;
@@ -47,7 +50,15 @@ pub(super) async fn find(
     db: &impl ConnectionTrait,
     caller: &str,
     key: &Key,
+    now: NaiveDateTime,
 ) -> Result<Option<i32>, Refusal> {
+    // What is over is forgotten, by whoever comes next.
+    let over = now.checked_sub_days(KEPT).unwrap_or(now);
+    Entity::delete_many()
+        .filter(Column::Caller.eq(caller))
+        .filter(Column::CreatedAt.lt(over))
+        .exec(db)
+        .await?;
     let row = Entity::find()
         .filter(Column::Caller.eq(caller))
         .filter(Column::Key.eq(key.key.as_str()))
