@@ -1,27 +1,25 @@
 //! Commands that run once and end.
 
 use std::io::Write;
-use std::time::Duration;
 
 use chrono::{NaiveDateTime, NaiveTime};
-use migration::connection::{Missing, UrlError, options};
-use sea_orm::{Database, DatabaseConnection, DbErr};
 
 use crate::clock::SystemClock;
-use crate::config::{AuditSettings, DatabaseUrl, JobSettings};
+use crate::config::{AuditSettings, JobSettings};
+use crate::database::{ConnectError, When, connect};
 use crate::finance::FinanceError;
 use crate::finance::audit::audit;
 use crate::finance::change::{Actor, Refusal, expire_refunds};
 
+/// Connections of a job.
+const POOL: u32 = 2;
+
 /// Why a job did not end well.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
-    /// The database URL is of no use.
+    /// There is no database to work on.
     #[error(transparent)]
-    Url(#[from] UrlError),
-    /// The database cannot be reached.
-    #[error("the database: {0}")]
-    Database(#[from] DbErr),
+    Connect(#[from] ConnectError),
     /// The books could not be read.
     #[error("{0}")]
     Finance(#[from] FinanceError),
@@ -38,7 +36,7 @@ pub enum JobError {
 /// # Errors
 /// When the database fails, or standard output does.
 pub async fn check_books(settings: &AuditSettings) -> Result<bool, JobError> {
-    let db = connect(&settings.database_url, settings.database_timeout).await?;
+    let db = connect(&settings.database, POOL, When::Now).await?;
     let takeover = settings
         .takeover
         .map_or(NaiveDateTime::MIN, |day| day.and_time(NaiveTime::MIN));
@@ -70,22 +68,12 @@ pub async fn check_books(settings: &AuditSettings) -> Result<bool, JobError> {
     Ok(audited.breaches == 0)
 }
 
-async fn connect(url: &DatabaseUrl, timeout: Duration) -> Result<DatabaseConnection, JobError> {
-    let mut options = options(url.reveal(), Missing::Refuse)?;
-    options
-        .max_connections(2)
-        .acquire_timeout(timeout)
-        .connect_timeout(timeout)
-        .set_application_name("finance-api");
-    Ok(Database::connect(options).await?)
-}
-
 /// `finance-api expire-refunds`. Gives how many were ended.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn expire(settings: &JobSettings) -> Result<usize, JobError> {
-    let db = connect(&settings.database_url, settings.database_timeout).await?;
+    let db = connect(&settings.database, POOL, When::Now).await?;
     let actor = Actor {
         user_id: settings.system_user,
         is_manager: false,

@@ -8,6 +8,7 @@
 pub mod authentication;
 pub mod clock;
 pub mod config;
+pub mod database;
 pub mod demo;
 pub mod finance;
 pub mod graphql;

@@ -4,15 +4,15 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use metrics_exporter_prometheus::BuildError;
-use migration::connection::{Missing, UrlError, options};
 use migration::state::schema_state;
-use sea_orm::{Database, DatabaseConnection, DbErr};
+use sea_orm::DatabaseConnection;
 use tokio::net::TcpListener;
 use tokio::signal;
 
 use crate::authentication::{Authenticator, KeyFault, KeySources};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::ServeSettings;
+use crate::database::{ConnectError, When, connect};
 use crate::graphql::FourEyes;
 use crate::http::{App, Graphiql, SignIn, metrics_router, router};
 use crate::metrics::Metrics;
@@ -24,12 +24,9 @@ pub const FIRST_QUERY: &str = include_str!("first_query.graphql");
 /// Why the server could not start, or stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The database URL is of no use.
-    #[error(transparent)]
-    Url(#[from] UrlError),
     /// The database's settings are of no use.
-    #[error("the database: {0}")]
-    Database(#[from] DbErr),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     /// The schema lacks migrations.
     #[error(
         "the schema lacks {}: run `migration up` first, or add --allow-schema-behind on",
@@ -67,7 +64,7 @@ pub enum ServeError {
 /// When it cannot start. A database that is down is no reason: requests are answered with
 /// UNAVAILABLE until it is back.
 pub async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
-    let db = connect(&settings).await?;
+    let db = connect(&settings.database, settings.database_pool_size, When::Used).await?;
     check_schema(&db, settings.allow_schema_behind).await?;
     let metrics = match settings.metrics_addr {
         Some(address) => Some((Metrics::new()?, listen(address).await?)),
@@ -117,21 +114,6 @@ async fn check_schema(db: &DatabaseConnection, allow_behind: bool) -> Result<(),
     Ok(())
 }
 
-/// A pool as the settings have it; it connects when it is first used.
-///
-/// # Errors
-/// When the URL is of no use.
-pub async fn connect(settings: &ServeSettings) -> Result<DatabaseConnection, ServeError> {
-    let mut options = options(settings.database_url.reveal(), Missing::Refuse)?;
-    options
-        .max_connections(settings.database_pool_size)
-        .acquire_timeout(settings.database_timeout)
-        .connect_timeout(settings.database_timeout)
-        .connect_lazy(true)
-        .set_application_name("finance-api");
-    Ok(Database::connect(options).await?)
-}
-
 /// The application that the settings describe. What it counts is registered with `metrics`, if
 /// there is a recorder.
 ///
@@ -161,6 +143,8 @@ pub fn app(
         authenticator,
         clock,
         four_eyes: FourEyes(settings.four_eyes),
+        // Reading needs connections too.
+        changes_at_once: usize::try_from(settings.database_pool_size / 2).unwrap_or(1),
         graphiql,
         deadline: settings.request_timeout,
     })

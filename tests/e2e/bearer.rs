@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use api::authentication::{Source, Sources};
 use api::clock::Clock;
-use api::demo::books::*;
-use entity::stored::*;
 use futures_util::future::join_all;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
@@ -25,15 +23,6 @@ fn request(t: &Harness, query: &str) -> RequestBuilder {
 
 async fn ask(t: &Harness, token: &str, query: &str) -> Answer {
     Answer::of(request(t, query).bearer_auth(token)).await
-}
-
-async fn invoice_by(t: &Harness, user: i32) {
-    let mut books = Books::default();
-    let mut story = books.client(1001, "10010001", PaymentMethod::Demanded);
-    story
-        .by(user)
-        .invoice(FeeType::Ad, "AD000001/24", 100, "2024-05-01 10:00:00");
-    t.write(books).await;
 }
 
 const HISTORY: &str = "{ financeClient(clientId: 1001) { clientId billingHistory { nodes {
@@ -124,7 +113,7 @@ any_database! {
     }
 
     async fn the_token_decides_and_the_cookie_is_carried_for_the_list_alone(t) {
-        invoice_by(t, 7).await;
+        t.invoices_by(&[7]).await;
         let token = token(t, 41, &["Finance User"]);
         let request = request(t, "{ viewer { id } financeClient(clientId: 1001) {
             billingHistory { nodes { createdBy { displayName } } } } }");
@@ -139,7 +128,7 @@ any_database! {
     }
 
     async fn a_token_without_a_session_has_names_from_the_warm_cache_alone(t) {
-        invoice_by(t, 7).await;
+        t.invoices_by(&[7]).await;
         let cold = ask(t, &token(t, 41, &[]), HISTORY).await;
         let path = "financeClient/billingHistory/nodes/0/createdBy".to_owned();
         assert_eq!(cold.errors(), [("SIRIUS_UNAVAILABLE".to_owned(), path)]);
@@ -151,7 +140,7 @@ any_database! {
     }
 
     async fn a_waiting_caller_with_a_session_is_not_failed_by_one_without(t) {
-        invoice_by(t, 7).await;
+        t.invoices_by(&[7]).await;
         let token = token(t, 41, &[]);
         let (_, with) = tokio::join!(ask(t, &token, HISTORY), t.ask(HISTORY));
         assert_eq!(with.data(CREATED_BY), &json!({ "displayName": "Finance Manager" }));
@@ -168,7 +157,7 @@ any_database! {
     }
 
     async fn sirius_may_read_and_events_may_not(t) {
-        invoice_by(t, 7).await;
+        t.invoices_by(&[7]).await;
         let query = "{ financeClient(clientId: 1001) { clientId } }";
         assert_eq!(ask(t, SIRIUS_KEY, query).await.data("/financeClient/clientId"), 1001);
         let answer = ask(t, EVENTS_KEY, "{ viewer { service } financeClient(clientId: 1001) { id } }").await;

@@ -10,18 +10,6 @@ use tests::{Answer, Fault, Harness, MANAGER, OFFICER, Options, any_database, bot
 
 const NODES: &str = "/financeClient/billingHistory/nodes";
 
-/// Client 1001 with an invoice by each of these users.
-async fn invoices_by(t: &Harness, users: &[i32]) {
-    let mut books = Books::default();
-    let mut story = books.client(1001, "10010001", PaymentMethod::Demanded);
-    for (number, user) in users.iter().enumerate() {
-        let made = format!("2024-05-01 10:{:02}:{:02}", number / 60, number % 60);
-        let reference = format!("AD{number:06}/24");
-        story.by(*user).invoice(FeeType::Ad, &reference, 100, &made);
-    }
-    t.write(books).await;
-}
-
 const HISTORY: &str = "{ financeClient(clientId: 1001) { clientId
     billingHistory(first: 1000) { nodes { createdBy { id displayName } } } } }";
 
@@ -52,7 +40,7 @@ fn assert_nameless(answer: &Answer, events: usize) {
 both_databases! {
     async fn a_whole_history_costs_one_call_cold_and_none_warm(t) {
         let users = [3, 7, 12].repeat(100);
-        invoices_by(t, &users).await;
+        t.invoices_by(&users).await;
         let answer = history(t).await;
         let mut expected = users
             .iter()
@@ -70,7 +58,7 @@ both_databases! {
     }
 
     async fn many_requests_at_once_share_one_call(t) {
-        invoices_by(t, &[3]).await;
+        t.invoices_by(&[3]).await;
         t.sirius.list_fault(Some(Fault::Slow(Duration::from_millis(200))));
         for answer in join_all((0..40).map(|_| history(t))).await {
             assert_eq!(names(&answer), ["Billing Officer"]);
@@ -79,7 +67,7 @@ both_databases! {
     }
 
     async fn the_callers_own_session_goes_along_and_nothing_else_of_the_caller(t) {
-        invoices_by(t, &[3]).await;
+        t.invoices_by(&[3]).await;
         let query = json!({ "query": "{ financeClient(clientId: 1001) {
             billingHistory { nodes { createdBy { id } } } } }" });
         let request = t.post().header("Cookie", OFFICER).header("X-Secret", "s").json(&query);
@@ -95,7 +83,7 @@ both_databases! {
     }
 
     async fn an_id_that_sirius_does_not_know_is_unknown_user(t) {
-        invoices_by(t, &[3, 99]).await;
+        t.invoices_by(&[3, 99]).await;
         let answer = history(t).await;
         assert_eq!(answer.data(NODES), &json!([
             { "createdBy": { "id": "99", "displayName": "Unknown User" } },
@@ -111,7 +99,7 @@ both_databases! {
     }
 
     async fn an_old_list_is_served_while_one_refresh_runs_behind(t) {
-        invoices_by(t, &[3]).await;
+        t.invoices_by(&[3]).await;
         history(t).await.data(NODES);
         t.sirius.take_lists();
         t.clock.advance(Duration::from_secs(12 * 60 * 60));
@@ -125,7 +113,7 @@ both_databases! {
     }
 
     async fn nothing_older_than_two_days_is_served(t) {
-        invoices_by(t, &[3]).await;
+        t.invoices_by(&[3]).await;
         history(t).await.data(NODES);
         t.sirius.list_fault(Some(Fault::Status(500)));
         t.clock.advance(Duration::from_secs(48 * 60 * 60 - 1));
@@ -135,7 +123,7 @@ both_databases! {
     }
 
     async fn with_the_list_refused_the_history_is_served_without_names(t) {
-        invoices_by(t, &[3, 7]).await;
+        t.invoices_by(&[3, 7]).await;
         for fault in [
             Fault::Status(403),
             Fault::Status(500),
@@ -154,7 +142,7 @@ both_databases! {
     }
 
     async fn a_list_without_the_session_is_unauthenticated_and_no_outage(t) {
-        invoices_by(t, &[3]).await;
+        t.invoices_by(&[3]).await;
         t.sirius.list_fault(Some(Fault::Status(401)));
         let errors = history(t).await.errors();
         assert_eq!(errors[0].0, "UNAUTHENTICATED");
@@ -184,7 +172,7 @@ any_database! {
     options: Options { sirius_timeout: Duration::from_millis(300), ..Options::default() };
 
     async fn a_slow_list_is_given_up_after_its_time(t) {
-        invoices_by(t, &[3, 7]).await;
+        t.invoices_by(&[3, 7]).await;
         t.sirius.list_fault(Some(Fault::Slow(Duration::from_secs(30))));
         assert_nameless(&history(t).await, 2);
         // The refresh ends a moment after those who wait for it.

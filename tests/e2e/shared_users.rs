@@ -2,27 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use api::demo::books::*;
-use entity::stored::*;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tests::token::SIRIUS_KEY;
-use tests::{Answer, Fault, Harness, Instance, Options, any_database};
+use tests::{Answer, Fault, Instance, Options, any_database};
 
 const HISTORY: &str = "{ financeClient(clientId: 1001) { billingHistory(first: 1000) { nodes {
     createdBy { displayName } } } } }";
 const NODES: &str = "/financeClient/billingHistory/nodes";
 const KEY: &str = "supervision-finance:users:1";
 const LOCK: &str = "supervision-finance:users:1:refreshing";
-
-async fn invoice_by(t: &Harness, user: i32) {
-    let mut books = Books::default();
-    let mut story = books.client(1001, "10010001", PaymentMethod::Demanded);
-    story
-        .by(user)
-        .invoice(FeeType::Ad, "AD000001/24", 100, "2024-05-01 10:00:00");
-    t.write(books).await;
-}
 
 #[track_caller]
 fn name(answer: &Answer) -> Value {
@@ -46,7 +35,7 @@ any_database! {
     options: shared();
 
     async fn a_new_instance_starts_warm_even_for_callers_without_a_session(t) {
-        invoice_by(t, 3).await;
+        t.invoices_by(&[3]).await;
         assert_eq!(name(&t.ask(HISTORY).await), "Billing Officer");
         t.sirius.take_lists();
         t.sirius.list_fault(Some(Fault::Status(500)));
@@ -59,7 +48,7 @@ any_database! {
     }
 
     async fn one_instance_refreshes_for_all(t) {
-        invoice_by(t, 3).await;
+        t.invoices_by(&[3]).await;
         let second = t.instance().await;
         let third = t.instance().await;
         t.sirius.list_fault(Some(Fault::Slow(Duration::from_millis(400))));
@@ -75,7 +64,7 @@ any_database! {
     }
 
     async fn a_list_keeps_its_age_from_instance_to_instance(t) {
-        invoice_by(t, 3).await;
+        t.invoices_by(&[3]).await;
         t.ask(HISTORY).await.data(NODES);
         t.clock.advance(Duration::from_secs(11 * 60 * 60));
         let second = t.instance().await;
@@ -92,7 +81,7 @@ any_database! {
     }
 
     async fn it_holds_ids_and_names_and_nothing_else(t) {
-        invoice_by(t, 3).await;
+        t.invoices_by(&[3]).await;
         t.ask(HISTORY).await.data(NODES);
         let held: Value = serde_json::from_str(&t.redis().run(&["GET", KEY])).unwrap();
         let mut fields = held.as_object().unwrap().keys().collect::<Vec<_>>();
@@ -110,7 +99,7 @@ any_database! {
     }
 
     async fn redis_down_is_as_if_there_were_none(t) {
-        invoice_by(t, 3).await;
+        t.invoices_by(&[3]).await;
         t.redis().proxy.cut();
         assert_eq!(name(&t.ask(HISTORY).await), "Billing Officer");
         assert_eq!(reads(t, "failed"), 1.0);
@@ -123,7 +112,7 @@ any_database! {
     }
 
     async fn redis_hanging_costs_a_quarter_of_a_second_once(t) {
-        invoice_by(t, 3).await;
+        t.invoices_by(&[3]).await;
         t.redis().proxy.stall();
         let began = Instant::now();
         assert_eq!(name(&t.ask(HISTORY).await), "Billing Officer");
@@ -134,7 +123,7 @@ any_database! {
     }
 
     async fn rubbish_is_left_and_replaced(t) {
-        invoice_by(t, 3).await;
+        t.invoices_by(&[3]).await;
         let ahead = "{\"asked_at\":9999999999999,\"users\":[[3,\"From the Future\"]]}";
         let nobody = "{\"asked_at\":1756728000000,\"users\":[]}";
         for rubbish in ["rubbish", "{\"asked_at\":0}", ahead, nobody] {
@@ -153,7 +142,7 @@ any_database! {
     }
 
     async fn rubbish_in_the_lock_holds_up_nobody_for_long(t) {
-        invoice_by(t, 3).await;
+        t.invoices_by(&[3]).await;
         t.redis().run(&["SET", LOCK, "rubbish"]);
         let began = Instant::now();
         assert_eq!(name(&t.ask(HISTORY).await), "Billing Officer");
@@ -162,7 +151,7 @@ any_database! {
     }
 
     async fn a_list_too_old_to_serve_is_not_taken_over(t) {
-        invoice_by(t, 3).await;
+        t.invoices_by(&[3]).await;
         let old = json!({ "asked_at": 1_756_728_000_000_i64 - 49 * 3_600_000, "users": [[3, "Old"]] });
         t.redis().run(&["SET", KEY, &old.to_string()]);
         let instance = t.instance().await;
@@ -170,7 +159,7 @@ any_database! {
     }
 
     async fn a_stale_list_is_better_than_none_while_sirius_is_down(t) {
-        invoice_by(t, 3).await;
+        t.invoices_by(&[3]).await;
         t.ask(HISTORY).await.data(NODES);
         t.sirius.list_fault(Some(Fault::Status(500)));
         t.clock.advance(Duration::from_secs(47 * 60 * 60));
@@ -179,7 +168,7 @@ any_database! {
     }
 
     async fn an_instance_that_dies_while_refreshing_holds_up_nobody_for_long(t) {
-        invoice_by(t, 3).await;
+        t.invoices_by(&[3]).await;
         t.redis().run(&["SET", LOCK, "an instance that is no more", "PX", "5000"]);
         t.sirius.list_fault(Some(Fault::Slow(Duration::from_millis(400))));
         let second = t.instance().await;

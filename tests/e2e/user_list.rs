@@ -10,17 +10,6 @@ use tests::{Answer, Fault, Harness, MANAGER, OFFICER, Options, any_database};
 
 const NODES: &str = "/financeClient/billingHistory/nodes";
 
-async fn invoices_by(t: &Harness, users: &[i32]) {
-    let mut books = Books::default();
-    let mut story = books.client(1001, "10010001", PaymentMethod::Demanded);
-    for (number, user) in users.iter().enumerate() {
-        let made = format!("2024-05-01 10:{:02}:{:02}", number / 60, number % 60);
-        let reference = format!("AD{number:06}/24");
-        story.by(*user).invoice(FeeType::Ad, &reference, 100, &made);
-    }
-    t.write(books).await;
-}
-
 const HISTORY: &str = "{ financeClient(clientId: 1001) { clientId
     billingHistory(first: 1000) { nodes { createdBy { displayName } } } } }";
 
@@ -57,7 +46,7 @@ fn assert_nameless(answer: &Answer, what: &str) {
 
 any_database! {
     async fn fifty_thousand_users_are_held(t) {
-        invoices_by(t, &[1, 25_000, 50_000, 50_001]).await;
+        t.invoices_by(&[1, 25_000, 50_000, 50_001]).await;
         let users = (1..=50_000)
             .map(|id| json!({
                 "id": id, "displayName": format!("User {id}"), "roles": ["Case Manager"],
@@ -73,7 +62,7 @@ any_database! {
     }
 
     async fn of_a_duplicate_id_the_last_entry_counts(t) {
-        invoices_by(t, &[3]).await;
+        t.invoices_by(&[3]).await;
         t.sirius.list_fault(listed(json!([
             { "id": 3, "displayName": "Name Before" }, { "id": 3, "displayName": "Name After" },
         ])));
@@ -82,7 +71,7 @@ any_database! {
     }
 
     async fn an_entry_without_id_or_name_is_left_out(t) {
-        invoices_by(t, &[3, 7, 12, 13]).await;
+        t.invoices_by(&[3, 7, 12, 13]).await;
         t.sirius.list_fault(listed(json!([
             { "id": 3 }, { "id": 7, "displayName": null }, { "id": 12, "displayName": "  " },
             { "displayName": "Nobody" }, { "id": null, "displayName": "Nobody" },
@@ -94,7 +83,7 @@ any_database! {
     }
 
     async fn fields_beyond_those_agreed_do_no_harm(t) {
-        invoices_by(t, &[3]).await;
+        t.invoices_by(&[3]).await;
         t.sirius.list_fault(listed(json!([
             { "id": 3, "displayName": "Billing Officer", "name": { "first": ["B"] }, "id2": 4 },
         ])));
@@ -102,7 +91,7 @@ any_database! {
     }
 
     async fn a_list_of_nobody_is_a_failure_and_the_old_one_stays(t) {
-        invoices_by(t, &[3]).await;
+        t.invoices_by(&[3]).await;
         t.sirius.list_fault(listed(json!([])));
         assert_nameless(&t.ask(HISTORY).await, "cold");
         t.sirius.list_fault(None);
@@ -116,7 +105,7 @@ any_database! {
     }
 
     async fn twenty_megabytes_of_garbage_are_a_failure(t) {
-        invoices_by(t, &[3]).await;
+        t.invoices_by(&[3]).await;
         for garbage in [
             "<html>".repeat(3_500_000),
             "[".repeat(20_000_000),
@@ -131,7 +120,7 @@ any_database! {
     }
 
     async fn a_body_that_never_ends_is_given_up_at_its_limit(t) {
-        invoices_by(t, &[3]).await;
+        t.invoices_by(&[3]).await;
         t.sirius.list_fault(Some(Fault::Endless(Duration::ZERO)));
         assert_nameless(&t.ask(HISTORY).await, "endless");
         settle().await;
@@ -145,7 +134,7 @@ any_database! {
     }
 
     async fn names_that_a_new_list_lacks_are_served_no_more(t) {
-        invoices_by(t, &[3, 7]).await;
+        t.invoices_by(&[3, 7]).await;
         t.ask(HISTORY).await.data(NODES);
         t.sirius.list_fault(listed(json!([{ "id": 7, "displayName": "Finance Manager" }])));
         t.clock.advance(Duration::from_secs(12 * 60 * 60));
@@ -157,7 +146,7 @@ any_database! {
     }
 
     async fn a_redirect_is_not_followed(t) {
-        invoices_by(t, &[3]).await;
+        t.invoices_by(&[3]).await;
         let elsewhere = t.sirius.origin.join("/elsewhere/users").unwrap();
         t.sirius.list_fault(Some(Fault::Redirect(elsewhere)));
         assert_nameless(&t.ask(HISTORY).await, "redirect");
@@ -165,7 +154,7 @@ any_database! {
     }
 
     async fn after_a_failure_the_next_try_waits_twice_as_long_each_time(t) {
-        invoices_by(t, &[3]).await;
+        t.invoices_by(&[3]).await;
         t.sirius.list_fault(Some(Fault::Status(500)));
         assert_nameless(&t.ask(HISTORY).await, "first");
         for wait in [1, 2, 4, 8, 16, 32, 60, 60] {
@@ -190,7 +179,7 @@ any_database! {
     }
 
     async fn a_list_that_is_down_makes_no_difference_while_the_cache_is_warm(t) {
-        invoices_by(t, &[3, 7, 99]).await;
+        t.invoices_by(&[3, 7, 99]).await;
         let warm = t.ask(HISTORY).await;
         assert_eq!(names(&warm), ["Billing Officer", "Finance Manager", "Unknown User"]);
         for fault in [Fault::Status(500), Fault::Status(403), Fault::Slow(Duration::from_secs(20))] {
@@ -226,7 +215,7 @@ any_database! {
     }
 
     async fn one_callers_ended_session_is_nothing_to_others(t) {
-        invoices_by(t, &[3]).await;
+        t.invoices_by(&[3]).await;
         t.ask("{ viewer { id } }").await.data("/viewer");
         ask_as(t, MANAGER).await.partial("/financeClient");
         t.clock.advance(Duration::from_secs(48 * 60 * 60));
@@ -247,7 +236,7 @@ any_database! {
     }
 
     async fn a_session_that_the_list_refused_is_not_in_others_way_again(t) {
-        invoices_by(t, &[3]).await;
+        t.invoices_by(&[3]).await;
         t.ask("{ viewer { id } }").await.data("/viewer");
         t.sirius.end_at_the_list(OFFICER);
         for _ in 0..5 {
@@ -257,7 +246,7 @@ any_database! {
     }
 
     async fn a_caller_who_goes_away_does_not_end_the_refresh(t) {
-        invoices_by(t, &[3]).await;
+        t.invoices_by(&[3]).await;
         t.sirius.list_fault(Some(Fault::Slow(Duration::from_millis(300))));
         let impatient = tokio::time::timeout(Duration::from_millis(100), t.ask(HISTORY)).await;
         assert!(impatient.is_err());
@@ -266,7 +255,7 @@ any_database! {
     }
 
     async fn a_thousand_requests_at_once_share_one_call(t) {
-        invoices_by(t, &[3]).await;
+        t.invoices_by(&[3]).await;
         t.ask("{ viewer { id } }").await.data("/viewer");
         t.sirius.list_fault(Some(Fault::Slow(Duration::from_millis(1500))));
         for answer in join_all((0..1000).map(|_| t.ask(HISTORY))).await {
@@ -276,7 +265,7 @@ any_database! {
     }
 
     async fn what_happens_is_counted(t) {
-        invoices_by(t, &[3, 99]).await;
+        t.invoices_by(&[3, 99]).await;
         let lookups = |outcome: &str| {
             t.metric(&format!("finance_user_cache_lookups_total{{outcome=\"{outcome}\"}}"))
         };
@@ -302,7 +291,7 @@ any_database! {
     }
 
     async fn the_trace_and_the_request_id_go_along(t) {
-        invoices_by(t, &[3]).await;
+        t.invoices_by(&[3]).await;
         let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let request = t.post().header("Cookie", OFFICER).json(&json!({ "query": HISTORY }))
             .header("traceparent", parent).header("tracestate", "a=1").header("x-request-id", "r-1")
@@ -328,7 +317,7 @@ any_database! {
     options: Options { sirius_timeout: Duration::from_millis(500), ..Options::default() };
 
     async fn a_list_that_comes_a_byte_at_a_time_is_given_up_at_its_time(t) {
-        invoices_by(t, &[3]).await;
+        t.invoices_by(&[3]).await;
         t.sirius.list_fault(Some(Fault::Endless(Duration::from_millis(20))));
         assert_nameless(&t.ask(HISTORY).await, "endless");
         tokio::time::sleep(Duration::from_millis(600)).await;
@@ -336,7 +325,7 @@ any_database! {
     }
 
     async fn a_sirius_that_hangs_is_waited_for_once_and_then_not_until_the_next_try(t) {
-        invoices_by(t, &[3]).await;
+        t.invoices_by(&[3]).await;
         t.sirius.list_fault(Some(Fault::Slow(Duration::from_secs(30))));
         let began = std::time::Instant::now();
         for answer in join_all((0..20).map(|_| t.ask(HISTORY))).await {

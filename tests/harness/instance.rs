@@ -66,6 +66,7 @@ impl Instance {
                 .counted(|| Authenticator::new(keys, Some(SYSTEM_USER), clock.clone())),
             clock,
             four_eyes: FourEyes(options.four_eyes),
+            changes_at_once: 5,
             graphiql,
             deadline: options.deadline,
         };

@@ -20,6 +20,7 @@ use std::time::Duration;
 use api::authentication::Sources;
 use api::demo::books::Books;
 use axum::Router;
+use entity::stored::{FeeType, PaymentMethod};
 use sea_orm::DatabaseConnection;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -143,6 +144,18 @@ impl Harness {
     /// Writes rows as the live systems would.
     pub async fn write(&self, books: Books) {
         books.write(&self.db).await.unwrap();
+    }
+
+    /// Client 1001, with an invoice by each of these users, the last one newest.
+    pub async fn invoices_by(&self, users: &[i32]) {
+        let mut books = Books::default();
+        let mut story = books.client(1001, "10010001", PaymentMethod::Demanded);
+        for (number, user) in users.iter().enumerate() {
+            let made = format!("2024-05-01 10:{:02}:{:02}", number / 60, number % 60);
+            let reference = format!("AD{number:06}/24");
+            story.by(*user).invoice(FeeType::Ad, &reference, 100, &made);
+        }
+        self.write(books).await;
     }
 
     /// SQL statements that the API has run since the last call.

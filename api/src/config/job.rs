@@ -1,23 +1,17 @@
-//! Settings of jobs.
-
-use std::time::Duration;
+//! Settings of commands that run once and end.
 
 use chrono::NaiveDate;
 use clap::Args;
-use migration::connection;
 
 use super::check::{Check, Faults};
-use super::serve::DatabaseUrl;
+use super::database::{DatabaseArguments, DatabaseSettings};
+use super::keys::system_user;
 
 /// Settings of a job, unchecked.
 #[derive(Debug, Args)]
 pub struct JobArguments {
-    /// The database: postgres://USER@HOST/DATABASE (or sqlite://FILE).
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
-    database_url: Option<String>,
-    /// The longest wait for a connection.
-    #[arg(long, env = "DATABASE_TIMEOUT", default_value = "3s")]
-    database_timeout: String,
+    #[command(flatten)]
+    database: DatabaseArguments,
     /// Sirius's number of the user that jobs act as.
     #[arg(long, env = "SYSTEM_USER_ID")]
     system_user_id: Option<String>,
@@ -27,8 +21,7 @@ pub struct JobArguments {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the help of each flag says it")]
 pub struct JobSettings {
-    pub database_url: DatabaseUrl,
-    pub database_timeout: Duration,
+    pub database: DatabaseSettings,
     pub system_user: i32,
 }
 
@@ -39,39 +32,23 @@ impl JobArguments {
     /// With every fault there is.
     pub fn check(&self) -> Result<JobSettings, Faults> {
         let mut check = Check::default();
-        let database_url = check.required(
-            "DATABASE_URL",
-            self.database_url.as_deref(),
-            "postgres://USER@HOST/DATABASE",
-            |url| connection::check(url).ok().map(|()| DatabaseUrl::new(url)),
-        );
-        let database_timeout = check.duration("DATABASE_TIMEOUT", &self.database_timeout);
-        let system_user = check.required(
-            "SYSTEM_USER_ID",
-            self.system_user_id.as_deref(),
-            "the number of a Sirius user, 1 or above",
-            |text| text.parse::<i32>().ok().filter(|id| *id > 0),
-        );
-        let settings = database_url.zip(database_timeout).zip(system_user);
-        check.end(settings.map(
-            |((database_url, database_timeout), system_user)| JobSettings {
-                database_url,
-                database_timeout,
-                system_user,
-            },
-        ))
+        let database = self.database.read(&mut check);
+        let id = self.system_user_id.as_deref();
+        let system_user =
+            check.required("SYSTEM_USER_ID", id, system_user::WANTED, system_user::read);
+        let settings = database.zip(system_user);
+        check.end(settings.map(|(database, system_user)| JobSettings {
+            database,
+            system_user,
+        }))
     }
 }
 
 /// Settings of the audit, unchecked.
 #[derive(Debug, Args)]
 pub struct AuditArguments {
-    /// The database: postgres://USER@HOST/DATABASE (or sqlite://FILE).
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
-    database_url: Option<String>,
-    /// The longest wait for a connection.
-    #[arg(long, env = "DATABASE_TIMEOUT", default_value = "3s")]
-    database_timeout: String,
+    #[command(flatten)]
+    database: DatabaseArguments,
     /// The day this service took over, UTC, such as 2026-11-22: what was made before does not count.
     #[arg(long)]
     takeover: Option<String>,
@@ -81,8 +58,7 @@ pub struct AuditArguments {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the help of each flag says it")]
 pub struct AuditSettings {
-    pub database_url: DatabaseUrl,
-    pub database_timeout: Duration,
+    pub database: DatabaseSettings,
     pub takeover: Option<NaiveDate>,
 }
 
@@ -93,26 +69,13 @@ impl AuditArguments {
     /// With every fault there is.
     pub fn check(&self) -> Result<AuditSettings, Faults> {
         let mut check = Check::default();
-        let database_url = check.required(
-            "DATABASE_URL",
-            self.database_url.as_deref(),
-            "postgres://USER@HOST/DATABASE",
-            |url| connection::check(url).ok().map(|()| DatabaseUrl::new(url)),
-        );
-        let database_timeout = check.duration("DATABASE_TIMEOUT", &self.database_timeout);
+        let database = self.database.read(&mut check);
         let takeover = check.optional(
             "--takeover",
             self.takeover.as_deref(),
             "a day such as 2026-11-22",
             |text| text.parse().ok(),
         );
-        let settings = database_url.zip(database_timeout);
-        check.end(
-            settings.map(|(database_url, database_timeout)| AuditSettings {
-                database_url,
-                database_timeout,
-                takeover,
-            }),
-        )
+        check.end(database.map(|database| AuditSettings { database, takeover }))
     }
 }

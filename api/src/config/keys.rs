@@ -65,8 +65,8 @@ impl KeyArguments {
         let system_user = check.optional(
             "SYSTEM_USER_ID",
             self.system_user_id.as_deref(),
-            "the number of a Sirius user, 1 or above",
-            |text| text.parse::<i32>().ok().filter(|id| *id > 0),
+            system_user::WANTED,
+            system_user::read,
         );
         let is_told = check.faults.len() > faults;
         if let Err(fault) = KeySources::read(sources.clone()) {
@@ -85,5 +85,16 @@ impl KeyArguments {
             sources,
             system_user,
         }
+    }
+}
+
+/// The user that services and jobs act as.
+pub(super) mod system_user {
+    /// What the setting must be.
+    pub(in crate::config) const WANTED: &str = "the number of a Sirius user, 1 or above";
+
+    /// The user of that text.
+    pub(in crate::config) fn read(text: &str) -> Option<i32> {
+        text.parse::<i32>().ok().filter(|id| *id > 0)
     }
 }

@@ -2,6 +2,7 @@
 //! all faults named at once.
 
 mod check;
+mod database;
 mod job;
 mod keys;
 mod serve;
@@ -13,9 +14,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use check::Faults;
+pub use database::{DatabaseSettings, DatabaseUrl};
 pub use job::{AuditArguments, AuditSettings, JobArguments, JobSettings};
 pub use keys::KeySettings;
-pub use serve::{DatabaseUrl, ServeArguments, ServeSettings};
+pub use serve::{ServeArguments, ServeSettings};
 
 use check::Check;
 

@@ -1,14 +1,13 @@
 //! Settings of `serve`.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use migration::connection;
 
 use super::check::{Check, Faults};
+use super::database::{DatabaseArguments, DatabaseSettings};
 use super::keys::{KeyArguments, KeySettings};
 use super::sirius::SiriusArguments;
 use super::{CommonArguments, DemoSettings};
@@ -18,15 +17,11 @@ use crate::sirius::SiriusSettings;
 /// Settings of `serve`, unchecked.
 #[derive(Debug, Args)]
 pub struct ServeArguments {
-    /// The database: postgres://USER@HOST/DATABASE (or sqlite://FILE).
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
-    database_url: Option<String>,
+    #[command(flatten)]
+    database: DatabaseArguments,
     /// Connections to the database.
     #[arg(long, env = "DATABASE_POOL_SIZE", default_value = "10")]
     database_pool_size: String,
-    /// The longest wait for a connection.
-    #[arg(long, env = "DATABASE_TIMEOUT", default_value = "3s")]
-    database_timeout: String,
     /// One deadline for a request, shared by all it waits for.
     #[arg(long, env = "REQUEST_TIMEOUT", default_value = "10s")]
     request_timeout: String,
@@ -51,39 +46,17 @@ pub struct ServeArguments {
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the help of each flag says it")]
 pub struct ServeSettings {
-    pub database_url: DatabaseUrl,
+    pub database: DatabaseSettings,
     pub sirius: SiriusSettings,
     pub keys: KeySettings,
     pub metrics_addr: Option<SocketAddr>,
     pub database_pool_size: u32,
-    pub database_timeout: Duration,
     pub request_timeout: Duration,
     pub four_eyes: bool,
     pub allow_schema_behind: bool,
     pub listen_addr: SocketAddr,
     pub log_format: LogFormat,
     pub graphiql_dir: PathBuf,
-}
-
-/// A database URL, which may carry a password and so is never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct DatabaseUrl(String);
-
-impl DatabaseUrl {
-    pub(super) fn new(url: &str) -> Self {
-        Self(url.to_owned())
-    }
-
-    /// The URL itself.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DatabaseUrl(..)")
-    }
 }
 
 impl ServeArguments {
@@ -98,12 +71,7 @@ impl ServeArguments {
     }
 
     fn read(&self, check: &mut Check) -> Option<ServeSettings> {
-        let database_url = check.required(
-            "DATABASE_URL",
-            self.database_url.as_deref(),
-            "postgres://USER@HOST/DATABASE",
-            |url| connection::check(url).ok().map(|()| DatabaseUrl::new(url)),
-        );
+        let database = self.database.read(check);
         let database_pool_size = check.value(
             "DATABASE_POOL_SIZE",
             &self.database_pool_size,
@@ -114,7 +82,6 @@ impl ServeArguments {
                     .filter(|size| (1..=1000).contains(size))
             },
         );
-        let database_timeout = check.duration("DATABASE_TIMEOUT", &self.database_timeout);
         let request_timeout = check.duration("REQUEST_TIMEOUT", &self.request_timeout);
         let sirius = self.sirius.read(check);
         let is_too_long = |sirius: &SiriusSettings| {
@@ -141,12 +108,11 @@ impl ServeArguments {
             graphiql_dir,
         } = common?;
         Some(ServeSettings {
-            database_url: database_url?,
+            database: database?,
             sirius: sirius?,
             keys,
             metrics_addr,
             database_pool_size: database_pool_size?,
-            database_timeout: database_timeout?,
             request_timeout: request_timeout?,
             four_eyes: four_eyes?,
             allow_schema_behind: allow_schema_behind?,

@@ -91,6 +91,7 @@ pub async fn run(settings: DemoSettings) -> Result<(), DemoError> {
         authenticator: Authenticator::new(keys, None, clock.clone()),
         clock,
         four_eyes: FourEyes(true),
+        changes_at_once: 4,
         graphiql,
         deadline: Duration::from_secs(10),
     };

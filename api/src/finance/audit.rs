@@ -17,7 +17,7 @@ use super::allocation::{self, Allocation};
 use super::invoice::Invoice;
 use super::ledger::Account;
 use super::money::{Overflow, Pence};
-use super::standing::is_payment;
+use super::transaction_kind::is_payment;
 
 /// Clients that are read at a time.
 const BATCH: u64 = 500;

@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod money;
 pub mod refund;
 pub mod standing;
+pub mod transaction_kind;
 pub mod worklist;
 
 pub use error::FinanceError;

@@ -43,8 +43,6 @@ pub struct Refund {
     pub cancelled_by: Option<i32>,
     /// When it was paid, UTC.
     pub fulfilled_at: Option<NaiveDateTime>,
-    /// When it went back from approved to pending, UTC.
-    pub reset_at: Option<NaiveDateTime>,
 }
 
 /// Days after its last step until a refund that is not settled expires.
@@ -74,14 +72,6 @@ impl Refund {
             self.status(),
             Some(RefundStatus::Pending | RefundStatus::Approved | RefundStatus::Processing)
         )
-    }
-
-    /// Whether nothing was done about it for too long, as seen on that day, UTC.
-    pub fn has_expired(&self, today: NaiveDate) -> bool {
-        let steps = [self.reset_at, self.decision_at, self.processed_at];
-        let last = steps.into_iter().flatten().fold(self.created_at, Ord::max);
-        let days = today.signed_duration_since(last.date()).num_days();
-        self.is_open() && days > EXPIRES_AFTER
     }
 
     /// Where it stands; none if its decision is a word outside the set.
@@ -120,7 +110,6 @@ impl From<refund::Model> for Refund {
             cancelled_at: row.cancelled_at,
             cancelled_by: row.cancelled_by,
             fulfilled_at: row.fulfilled_at,
-            reset_at: row.reset_at,
         }
     }
 }
@@ -195,11 +184,37 @@ pub async fn bank_details(
     Ok(details.collect())
 }
 
-/// The refunds of all clients that may be open, with each client's person id.
+/// An open refund that nothing was done about for too long, as seen on that day, UTC.
+fn expired(row: refund::Model, today: NaiveDate) -> Option<Refund> {
+    let steps = [row.reset_at, row.decision_at, row.processed_at];
+    let last = steps.into_iter().flatten().fold(row.created_at, Ord::max);
+    let days = today.signed_duration_since(last.date()).num_days();
+    let refund = Refund::from(row);
+    (refund.is_open() && days > EXPIRES_AFTER).then_some(refund)
+}
+
+/// The refund of that id, if it has expired by that day, UTC.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn open(db: &impl ConnectionTrait) -> Result<Vec<(Refund, i32)>, FinanceError> {
+pub async fn by_id_if_expired(
+    db: &impl ConnectionTrait,
+    id: i32,
+    today: NaiveDate,
+) -> Result<Option<Refund>, FinanceError> {
+    let row = refund::Entity::find_by_id(id).one(db).await?;
+    Ok(row.and_then(|row| expired(row, today)))
+}
+
+/// The refunds of all clients that have expired by that day, UTC: each one's id, and its client's
+/// person id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn all_expired(
+    db: &impl ConnectionTrait,
+    today: NaiveDate,
+) -> Result<Vec<(i32, i32)>, FinanceError> {
     let rows = refund::Entity::find()
         .find_also_related(finance_client::Entity)
         .filter(refund::Column::FulfilledAt.is_null())
@@ -208,10 +223,10 @@ pub async fn open(db: &impl ConnectionTrait) -> Result<Vec<(Refund, i32)>, Finan
         .order_by_asc(refund::Column::Id)
         .all(db)
         .await?;
-    let rows = rows.into_iter();
-    Ok(rows
-        .filter_map(|(refund, client)| Some((refund.into(), client?.client_id)))
-        .collect())
+    let expired = rows
+        .into_iter()
+        .filter_map(|(row, client)| Some((expired(row, today)?.id, client?.client_id)));
+    Ok(expired.collect())
 }
 
 /// A page of the refunds of all clients, oldest first.

@@ -7,6 +7,7 @@ use entity::stored::{
 
 use super::allocation::Allocation;
 use super::money::{Overflow, Pence};
+use super::transaction_kind::is_payment;
 
 /// What an invoice may owe at most after a debit memo, by its type.
 const DEBIT_LIMIT_ASSESSMENT: Pence = Pence::new(10_000);
@@ -190,22 +191,6 @@ impl Standing {
         let left = self.amount.minus(credited)?.minus(self.written_off)?;
         Ok(left.max(Pence::ZERO))
     }
-}
-
-/// Whether a ledger of that type brings money in.
-pub fn is_payment(kind: LedgerType) -> bool {
-    matches!(
-        kind,
-        LedgerType::MotoCardPayment
-            | LedgerType::OnlineCardPayment
-            | LedgerType::SupervisionBacsPayment
-            | LedgerType::OpgBacsPayment
-            | LedgerType::DirectDebitPayment
-            | LedgerType::SupervisionChequePayment
-            | LedgerType::SopUnallocated
-            | LedgerType::CardPayment
-            | LedgerType::BacsTransfer
-    )
 }
 
 fn reduction_of(kind: LedgerType) -> Option<FeeReductionType> {

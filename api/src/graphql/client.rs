@@ -155,7 +155,7 @@ impl FinanceClient {
             let edges = slice
                 .rows
                 .iter()
-                .map(|row| InvoiceEdge::new(list.cursor(row.id), Invoice(Arc::new(row.clone()))));
+                .map(|row| InvoiceEdge::new(list.cursor(row.id), Invoice::new(Arc::clone(row))));
             Ok(Some(InvoiceConnection::new(
                 edges.collect(),
                 slice.has_previous,
@@ -169,7 +169,7 @@ impl FinanceClient {
     /// The fee reductions awarded to the client, latest start first.
     async fn fee_reductions(&self, ctx: &Context<'_>) -> Result<Vec<FeeReduction>, ApiError> {
         let rows = load(ctx, FeeReductionsOf(self.row.id)).await?;
-        Ok(shared(&rows).map(FeeReduction).collect())
+        Ok(rows.iter().cloned().map(FeeReduction).collect())
     }
 
     /// What was asked for of the client's invoices, newest first.
@@ -179,7 +179,7 @@ impl FinanceClient {
         #[graphql(desc = "Only those of this status.")] status: Option<AdjustmentStatus>,
     ) -> Result<Vec<InvoiceAdjustment>, ApiError> {
         let rows = load(ctx, AdjustmentsOf(self.row.id)).await?;
-        let all = shared(&rows);
+        let all = rows.iter().cloned();
         let wanted = all.filter(|row| {
             status.is_none_or(|status| AdjustmentStatus::from(&row.status) == status)
         });
@@ -189,7 +189,7 @@ impl FinanceClient {
     /// The client's refunds, newest first.
     async fn refunds(&self, ctx: &Context<'_>) -> Result<Vec<Refund>, ApiError> {
         let rows = load(ctx, RefundsOf(self.row.id)).await?;
-        Ok(shared(&rows).map(Refund).collect())
+        Ok(rows.iter().cloned().map(Refund).collect())
     }
 
     /// The direct debits that are or were scheduled, latest day first.
@@ -198,11 +198,6 @@ impl FinanceClient {
         ctx: &Context<'_>,
     ) -> Result<Vec<PendingCollection>, ApiError> {
         let rows = load(ctx, CollectionsOf(self.row.id)).await?;
-        Ok(shared(&rows).map(PendingCollection).collect())
+        Ok(rows.iter().cloned().map(PendingCollection).collect())
     }
-}
-
-/// Rows as objects hold them.
-fn shared<T: Clone>(rows: &[T]) -> impl Iterator<Item = Arc<T>> {
-    rows.iter().cloned().map(Arc::new)
 }

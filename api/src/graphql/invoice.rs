@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
+use tokio::sync::OnceCell;
 
 use super::client::{FinanceClient, client};
 use super::enums::{
@@ -22,7 +23,11 @@ use crate::finance::standing::Standing;
 
 /// A fee charged to a client.
 #[derive(Clone)]
-pub struct Invoice(pub(super) Arc<invoice::Invoice>);
+pub struct Invoice {
+    row: Arc<invoice::Invoice>,
+    /// Worked out once, whichever field is asked for first.
+    standing: Arc<OnceCell<Standing>>,
+}
 
 connection! {
     /// A page of invoices, latest raised first.
@@ -32,22 +37,33 @@ connection! {
 }
 
 impl Invoice {
-    async fn standing(&self, ctx: &Context<'_>) -> Result<Standing, ApiError> {
-        let allocations = load(ctx, AllocationsOf(self.0.id)).await?;
-        let standing = Standing::of(self.0.amount, &self.0.fee_type, allocations.iter());
-        Ok(standing.map_err(FinanceError::from)?)
+    pub(super) fn new(row: Arc<invoice::Invoice>) -> Self {
+        Self {
+            row,
+            standing: Arc::default(),
+        }
+    }
+
+    async fn standing(&self, ctx: &Context<'_>) -> Result<&Standing, ApiError> {
+        let work_out = async || {
+            let allocations = load(ctx, AllocationsOf(self.row.id)).await?;
+            let allocations = allocations.iter().map(Arc::as_ref);
+            let standing = Standing::of(self.row.amount, &self.row.fee_type, allocations);
+            Ok(standing.map_err(FinanceError::from)?)
+        };
+        self.standing.get_or_try_init(work_out).await
     }
 }
 
 /// The invoice of that id of ours, for a nullable field.
 pub(super) async fn invoice(ctx: &Context<'_>, id: i32) -> Option<Invoice> {
     let row = load(ctx, InvoiceKey(id)).await;
-    or_null(ctx, row.map(|row| row.map(Invoice)))
+    or_null(ctx, row.map(|row| row.map(Invoice::new)))
 }
 
 /// A part of an invoice, charged at one supervision level.
 #[derive(Clone, Debug)]
-pub struct InvoiceFeeRange(FeeRange);
+pub struct InvoiceFeeRange(Arc<FeeRange>);
 
 /// A part of an invoice, charged at one supervision level.
 #[Object]
@@ -80,7 +96,7 @@ impl InvoiceFeeRange {
 
 /// Money that a transaction put on an invoice, or took from it.
 #[derive(Clone, Debug)]
-pub struct LedgerAllocation(Allocation);
+pub struct LedgerAllocation(Arc<Allocation>);
 
 /// Money that a transaction put on an invoice, or took from it.
 #[Object]
@@ -124,42 +140,42 @@ impl LedgerAllocation {
 impl Invoice {
     /// Opaque id, for `node(id:)` and for caches.
     pub(super) async fn id(&self) -> ID {
-        NodeType::Invoice.id(self.0.id)
+        NodeType::Invoice.id(self.row.id)
     }
 
     /// The reference that people quote, such as `S2000123/24`.
     async fn reference(&self) -> &str {
-        &self.0.reference
+        &self.row.reference
     }
 
     /// What the fee is for.
     async fn fee_type(&self) -> FeeType {
-        (&self.0.fee_type).into()
+        (&self.row.fee_type).into()
     }
 
     /// What the fee is for, as it is stored: tells old types that `feeType` shows as `UNKNOWN`.
     async fn fee_type_raw(&self) -> &str {
-        self.0.fee_type.raw()
+        self.row.fee_type.raw()
     }
 
     /// What was charged.
     async fn amount(&self) -> Pence {
-        self.0.amount.into()
+        self.row.amount.into()
     }
 
     /// The day it was raised; null in some rows older than the service.
     async fn raised_date(&self) -> Option<Date> {
-        self.0.raised_date.map(Date)
+        self.row.raised_date.map(Date)
     }
 
     /// The first day that the fee covers.
     async fn start_date(&self) -> Date {
-        Date(self.0.start_date)
+        Date(self.row.start_date)
     }
 
     /// The last day that the fee covers.
     async fn end_date(&self) -> Date {
-        Date(self.0.end_date)
+        Date(self.row.end_date)
     }
 
     /// What came in for it in whatever way: payments, credit, reductions, adjustments.
@@ -181,7 +197,7 @@ impl Invoice {
     async fn status_context(&self, ctx: &Context<'_>) -> Option<InvoiceStatusContext> {
         let context = async {
             let standing = self.standing(ctx).await?;
-            let is_pending = load(ctx, WriteOffPending(self.0.id)).await?;
+            let is_pending = load(ctx, WriteOffPending(self.row.id)).await?;
             Ok(standing.context(is_pending).map(Into::into))
         };
         or_null(ctx, context.await)
@@ -192,7 +208,7 @@ impl Invoice {
         &self,
         ctx: &Context<'_>,
     ) -> Result<Vec<InvoiceFeeRange>, ApiError> {
-        let ranges = load(ctx, FeeRangesOf(self.0.id)).await?;
+        let ranges = load(ctx, FeeRangesOf(self.row.id)).await?;
         Ok(ranges.iter().cloned().map(InvoiceFeeRange).collect())
     }
 
@@ -201,7 +217,7 @@ impl Invoice {
         &self,
         ctx: &Context<'_>,
     ) -> Result<Vec<LedgerAllocation>, ApiError> {
-        let allocations = load(ctx, AllocationsOf(self.0.id)).await?;
+        let allocations = load(ctx, AllocationsOf(self.row.id)).await?;
         Ok(allocations.iter().cloned().map(LedgerAllocation).collect())
     }
 
@@ -219,16 +235,16 @@ impl Invoice {
 
     /// The client; null in a row that names none.
     async fn finance_client(&self, ctx: &Context<'_>) -> Option<FinanceClient> {
-        client(ctx, self.0.finance_client_id).await
+        client(ctx, self.row.finance_client_id).await
     }
 
     /// When it was made; null for rows older than the service.
     async fn created_at(&self) -> Option<DateTime> {
-        self.0.created_at.map(Into::into)
+        self.row.created_at.map(Into::into)
     }
 
     /// Who made it; null if nobody was recorded.
     async fn created_by(&self, ctx: &Context<'_>) -> Option<User> {
-        user(ctx, self.0.created_by).await
+        user(ctx, self.row.created_by).await
     }
 }

@@ -28,4 +28,4 @@ pub use context::{Caller, FourEyes, Role};
 pub use error::{ApiError, Code};
 pub use guard::Guard;
 pub use loaders::Users;
-pub use schema::{FinanceSchema, build, sdl};
+pub use schema::{FinanceSchema, Parts, build, sdl};

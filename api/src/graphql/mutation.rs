@@ -31,13 +31,13 @@ use crate::finance::change::{self, Actor, Changed, Refusal};
 const FINANCE_USER: Guard = Guard::roles(&[Role::FinanceUser]);
 const FINANCE_MANAGER: Guard = Guard::roles(&[Role::FinanceManager]);
 
-/// How many changes are made at once, each with a connection of its own: half of the default pool.
+/// How many changes are made at once.
 #[derive(Clone)]
 pub(super) struct ChangeSlots(Arc<Semaphore>);
 
-impl Default for ChangeSlots {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(5)))
+impl ChangeSlots {
+    pub(super) fn new(count: usize) -> Self {
+        Self(Arc::new(Semaphore::new(count.max(1))))
     }
 }
 

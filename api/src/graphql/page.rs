@@ -1,7 +1,7 @@
 //! Connections: their arguments, and their types.
 
 use async_graphql::Context;
-use chrono::DateTime;
+use chrono::{DateTime, Datelike};
 
 use super::error::ApiError;
 use super::int::WideInt;
@@ -10,6 +10,8 @@ use crate::finance::worklist::{Ask, Place};
 
 /// Items on a page that names no size.
 const DEFAULT_SIZE: WideInt = WideInt(50);
+/// Years that an instant of a cursor can be of.
+const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
 /// The most items on a page.
 const MOST: i64 = 1_000;
 
@@ -163,7 +165,9 @@ fn place(list: &str, cursor: &str) -> Option<Place> {
         .strip_prefix(':')?
         .split_once(':')?;
     let at = DateTime::from_timestamp_micros(at.parse().ok()?)?.naive_utc();
-    Some((at, id.parse().ok()?))
+    let place = (at, id.parse().ok()?);
+    // Only what we have given: other instants are beyond what the database can compare.
+    (place_cursor(list, place) == cursor && YEARS.contains(&at.year())).then_some(place)
 }
 
 /// A connection and its edge. The library's own have no descriptions of their own.

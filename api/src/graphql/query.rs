@@ -84,7 +84,7 @@ impl Query {
             let row = query(ctx, |db| async move {
                 invoice::by_reference(db, &reference).await
             });
-            Ok(row.await?.map(|row| Invoice(Arc::new(row))))
+            Ok(row.await?.map(|row| Invoice::new(Arc::new(row))))
         };
         or_null(ctx, find.await)
     }
@@ -203,7 +203,7 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>, ApiError> {
             .map(|row| Node::FinanceClient(FinanceClient { row })),
         NodeType::Invoice => load(ctx, InvoiceKey(row))
             .await?
-            .map(|row| Node::Invoice(Invoice(row))),
+            .map(|row| Node::Invoice(Invoice::new(row))),
         NodeType::Refund => query(ctx, |db| refund::by_id(db, row))
             .await?
             .map(|row| Node::Refund(Refund(Arc::new(row)))),

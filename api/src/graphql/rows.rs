@@ -50,12 +50,12 @@ pub(super) trait Key: Copy + Eq + std::hash::Hash + Send + Sync + 'static {
 /// A key by an id of ours, loaded by one function over many.
 macro_rules! key {
     ($(#[$doc:meta])* $key:ident => many $row:ty, by $of:expr, $load:path) => {
-        key!($(#[$doc])* $key => Arc<Vec<$row>>, |rows: Vec<$row>| {
-            let mut grouped = HashMap::<i32, Vec<$row>>::new();
+        key!($(#[$doc])* $key => Arc<Vec<Arc<$row>>>, |rows: Vec<$row>| {
+            let mut grouped = HashMap::<i32, Vec<Arc<$row>>>::new();
             for row in rows {
                 let of: Option<i32> = $of(&row);
                 if let Some(of) = of {
-                    grouped.entry(of).or_default().push(row);
+                    grouped.entry(of).or_default().push(Arc::new(row));
                 }
             }
             grouped.into_iter().map(|(of, rows)| ($key(of), Arc::new(rows))).collect()

@@ -20,14 +20,26 @@ fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
         .register_output_type::<BillingEvent>()
 }
 
-/// The schema over a database.
-pub fn build(db: DatabaseConnection, clock: SharedClock, four_eyes: FourEyes) -> FinanceSchema {
+/// What the schema is made of.
+pub struct Parts {
+    /// The database.
+    pub db: DatabaseConnection,
+    /// Tells the day.
+    pub clock: SharedClock,
+    /// Whether a decision is not taken by who asked for it.
+    pub four_eyes: FourEyes,
+    /// How many changes are made at once; one at least.
+    pub changes_at_once: usize,
+}
+
+/// The schema over its parts.
+pub fn build(parts: Parts) -> FinanceSchema {
     builder()
-        .data(rows(db.clone()))
-        .data(db)
-        .data(clock)
-        .data(four_eyes)
-        .data(ChangeSlots::default())
+        .data(rows(parts.db.clone()))
+        .data(parts.db)
+        .data(parts.clock)
+        .data(parts.four_eyes)
+        .data(ChangeSlots::new(parts.changes_at_once))
         .finish()
 }
 

@@ -22,7 +22,7 @@ use super::respond::refused;
 use super::{graphql, health};
 use crate::authentication::Authenticator;
 use crate::clock::SharedClock;
-use crate::graphql::{ApiError, FinanceSchema, FourEyes, build};
+use crate::graphql::{ApiError, FinanceSchema, FourEyes, Parts, build};
 use crate::sirius::Sirius;
 
 /// The most bytes of a request's body.
@@ -43,6 +43,8 @@ pub struct App {
     pub clock: SharedClock,
     /// Whether a decision is not taken by who asked for it.
     pub four_eyes: FourEyes,
+    /// How many changes are made at once, each with a connection of its own; one at least.
+    pub changes_at_once: usize,
     /// The page.
     pub graphiql: Graphiql,
     /// The deadline of one request, for all it waits for.
@@ -79,7 +81,12 @@ pub fn router(app: App) -> Router {
         .route("/health/ready", get(health::ready))
         .layer(layers)
         .with_state(Arc::new(Served {
-            schema: build(app.db.clone(), app.clock.clone(), app.four_eyes),
+            schema: build(Parts {
+                db: app.db.clone(),
+                clock: app.clock.clone(),
+                four_eyes: app.four_eyes,
+                changes_at_once: app.changes_at_once,
+            }),
             app,
         }))
 }

@@ -4,21 +4,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{NaiveDateTime, NaiveTime};
-use entity::stored::{
-    AdjustmentStatus, AllocationStatus, LedgerType, PaymentMethod, RefundDecision,
-};
+use entity::stored::{AdjustmentStatus, AllocationStatus, PaymentMethod, RefundDecision};
 
 use super::event::{
     AdjustmentRaised, AllocationLine, Detail, Event, EventType, FeeReductionDetail, History,
     Position, Transaction, second_of,
 };
-use super::rows::{
-    AdjustmentRow, AllocationRow, CollectionRow, FeeReductionRow, LedgerRow, PaymentMethodRow, Rows,
-};
+use super::rows::{AllocationRow, CollectionRow, LedgerRow, PaymentMethodRow, Rows};
 use crate::finance::account::Balances;
+use crate::finance::adjustment::Adjustment;
+use crate::finance::fee_reduction::FeeReduction;
 use crate::finance::invoice::Invoice;
 use crate::finance::money::{Overflow, Pence};
 use crate::finance::refund::Refund;
+use crate::finance::transaction_kind::TransactionKind;
 
 type Invoices = HashMap<i32, Arc<Invoice>>;
 
@@ -140,7 +139,7 @@ fn invoice(invoice: &Arc<Invoice>) -> Draft {
     }
 }
 
-fn fee_reduction(row: FeeReductionRow, drafts: &mut Vec<Draft>) {
+fn fee_reduction(row: FeeReduction, drafts: &mut Vec<Draft>) {
     let detail = Arc::new(FeeReductionDetail {
         kind: row.kind,
         start_date: row.start_date,
@@ -171,10 +170,10 @@ fn fee_reduction(row: FeeReductionRow, drafts: &mut Vec<Draft>) {
     }));
 }
 
-fn adjustment(row: AdjustmentRow, invoices: &Invoices, drafts: &mut Vec<Draft>) {
+fn adjustment(row: Adjustment, invoices: &Invoices, drafts: &mut Vec<Draft>) {
     let raised = Arc::new(AdjustmentRaised {
         kind: row.kind,
-        amount: row.amount.into(),
+        amount: row.amount,
         notes: row.notes,
         invoice: invoices.get(&row.invoice_id).cloned(),
     });
@@ -267,26 +266,12 @@ fn ledger_event(row: &LedgerRow) -> EventType {
     let Some(kind) = row.kind.known() else {
         return EventType::Unknown;
     };
-    match kind {
-        LedgerType::MotoCardPayment
-        | LedgerType::OnlineCardPayment
-        | LedgerType::SupervisionBacsPayment
-        | LedgerType::OpgBacsPayment
-        | LedgerType::DirectDebitPayment
-        | LedgerType::SupervisionChequePayment
-        | LedgerType::SopUnallocated
-        | LedgerType::CardPayment
-        | LedgerType::BacsTransfer => EventType::PaymentProcessed,
-        LedgerType::CreditExemption | LedgerType::CreditHardship | LedgerType::CreditRemission => {
-            EventType::FeeReductionApplied
-        }
-        LedgerType::CreditMemo
-        | LedgerType::DebitMemo
-        | LedgerType::CreditWriteOff
-        | LedgerType::WriteOffReversal
-        | LedgerType::FeeReductionReversal => EventType::InvoiceAdjustmentApplied,
-        LedgerType::CreditReapply => EventType::ReappliedCredit,
-        LedgerType::Refund => EventType::RefundProcessed,
+    match TransactionKind::of(kind) {
+        TransactionKind::Payment => EventType::PaymentProcessed,
+        TransactionKind::FeeReduction => EventType::FeeReductionApplied,
+        TransactionKind::Adjustment => EventType::InvoiceAdjustmentApplied,
+        TransactionKind::Reapply => EventType::ReappliedCredit,
+        TransactionKind::Refund => EventType::RefundProcessed,
     }
 }
 

@@ -4,10 +4,11 @@ use entity::stored::{AllocationStatus, Stored};
 use sea_orm::{DbErr, QueryResult, TryGetable};
 
 use super::rows::{
-    ADJUSTMENT, ALLOCATION, AdjustmentRow, AllocationRow, COLLECTION, COLUMNS, CollectionRow,
-    FEE_REDUCTION, FeeReductionRow, INVOICE, LEDGER, LedgerRow, PAYMENT_METHOD, PaymentMethodRow,
-    REFUND, Rows,
+    ADJUSTMENT, ALLOCATION, AllocationRow, COLLECTION, COLUMNS, CollectionRow, FEE_REDUCTION,
+    INVOICE, LEDGER, LedgerRow, PAYMENT_METHOD, PaymentMethodRow, REFUND, Rows,
 };
+use crate::finance::adjustment::Adjustment;
+use crate::finance::fee_reduction::FeeReduction;
 use crate::finance::invoice::Invoice;
 use crate::finance::refund::Refund;
 
@@ -59,9 +60,10 @@ impl Wide<'_> {
         })
     }
 
-    fn fee_reduction(&self) -> Result<FeeReductionRow, DbErr> {
-        Ok(FeeReductionRow {
+    fn fee_reduction(&self) -> Result<FeeReduction, DbErr> {
+        Ok(FeeReduction {
             id: self.get("id")?,
+            finance_client_id: Some(self.client),
             kind: self.get("word_a")?,
             start_date: self.get("day_a")?,
             end_date: self.get("day_b")?,
@@ -76,12 +78,15 @@ impl Wide<'_> {
         })
     }
 
-    fn adjustment(&self) -> Result<AdjustmentRow, DbErr> {
-        Ok(AdjustmentRow {
+    fn adjustment(&self) -> Result<Adjustment, DbErr> {
+        Ok(Adjustment {
             id: self.get("id")?,
+            finance_client_id: self.client,
             invoice_id: self.get("ref_a")?,
+            ledger_id: self.get("ref_b")?,
+            raised_date: self.get("day_a")?,
             kind: self.get("word_a")?,
-            amount: self.get("amount")?,
+            amount: self.get::<i32>("amount")?.into(),
             notes: self.get("text_a")?,
             status: self.get("word_b")?,
             created_at: self.get("at_a")?,
@@ -133,8 +138,6 @@ impl Wide<'_> {
             cancelled_at: self.get("at_d")?,
             cancelled_by: self.get("by_c")?,
             fulfilled_at: self.get("at_e")?,
-            // Nothing of a history depends on it.
-            reset_at: None,
         })
     }
 

@@ -54,7 +54,6 @@ fn a_refund(id: i32, at: [Option<NaiveDateTime>; 3], created_at: NaiveDateTime) 
         cancelled_at,
         cancelled_by: None,
         fulfilled_at: None,
-        reset_at: None,
     }
 }
 

@@ -8,8 +8,7 @@ use std::sync::OnceLock;
 
 use chrono::{NaiveDate, NaiveDateTime};
 use entity::stored::{
-    AdjustmentStatus, AdjustmentType, AllocationStatus, FeeReductionType, LedgerStatus, LedgerType,
-    PaymentMethod, PendingCollectionStatus, Stored,
+    AllocationStatus, LedgerStatus, LedgerType, PaymentMethod, PendingCollectionStatus, Stored,
 };
 use entity::{
     fee_reduction, invoice, invoice_adjustment, ledger, ledger_allocation, payment_method,
@@ -22,6 +21,8 @@ use strum::IntoEnumIterator;
 use super::decode::Wide;
 use crate::finance::FinanceError;
 use crate::finance::account::word;
+use crate::finance::adjustment::Adjustment;
+use crate::finance::fee_reduction::FeeReduction;
 use crate::finance::invoice::Invoice;
 use crate::finance::refund::Refund;
 
@@ -30,45 +31,13 @@ use crate::finance::refund::Refund;
 #[expect(missing_docs, reason = "each is the rows of that table")]
 pub struct Rows {
     pub invoices: Vec<Invoice>,
-    pub fee_reductions: Vec<FeeReductionRow>,
-    pub adjustments: Vec<AdjustmentRow>,
+    pub fee_reductions: Vec<FeeReduction>,
+    pub adjustments: Vec<Adjustment>,
     pub ledgers: Vec<LedgerRow>,
     pub allocations: Vec<AllocationRow>,
     pub refunds: Vec<Refund>,
     pub payment_methods: Vec<PaymentMethodRow>,
     pub collections: Vec<CollectionRow>,
-}
-
-/// A row of `fee_reduction`.
-#[derive(Debug)]
-pub struct FeeReductionRow {
-    pub id: i32,
-    pub kind: Stored<FeeReductionType>,
-    pub start_date: NaiveDate,
-    pub end_date: NaiveDate,
-    pub date_received: Option<NaiveDate>,
-    pub notes: String,
-    pub deleted: bool,
-    pub created_at: Option<NaiveDateTime>,
-    pub created_by: Option<i32>,
-    pub cancelled_at: Option<NaiveDateTime>,
-    pub cancelled_by: Option<i32>,
-    pub cancellation_reason: Option<String>,
-}
-
-/// A row of `invoice_adjustment`.
-#[derive(Debug)]
-pub struct AdjustmentRow {
-    pub id: i32,
-    pub invoice_id: i32,
-    pub kind: Stored<AdjustmentType>,
-    pub amount: i32,
-    pub notes: String,
-    pub status: Stored<AdjustmentStatus>,
-    pub created_at: NaiveDateTime,
-    pub created_by: i32,
-    pub updated_at: Option<NaiveDateTime>,
-    pub updated_by: Option<i32>,
 }
 
 /// A CONFIRMED row of `ledger`.
@@ -303,6 +272,8 @@ fn adjustments() -> SelectStatement {
         [
             ("id", Column::Id.into_iden()),
             ("ref_a", Column::InvoiceId.into_iden()),
+            ("ref_b", Column::LedgerId.into_iden()),
+            ("day_a", Column::RaisedDate.into_iden()),
             ("amount", Column::Amount.into_iden()),
             ("by_a", Column::CreatedBy.into_iden()),
             ("by_b", Column::UpdatedBy.into_iden()),

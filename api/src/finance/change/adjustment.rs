@@ -14,7 +14,7 @@ use super::frame::{Actor, Begun, Change, Changed};
 use super::idempotency::Key;
 use crate::finance::account::word;
 use crate::finance::adjustment::{self, Adjustment};
-use crate::finance::ledger::{Account, InvoiceAccount, next_ids};
+use crate::finance::ledger::{Account, InvoiceAccount, next_id};
 use crate::finance::money::Pence;
 
 /// The input of a new adjustment.
@@ -87,16 +87,12 @@ pub async fn raise_adjustment(
             }
         }
     };
-    faults.check()?;
-    let Some((invoice, amount)) = amount else {
-        return Err(Refusal::Faults(Vec::new()));
-    };
+    let (invoice, amount) = faults.unless(amount)?;
     let stored = match raises_debt(input.kind) {
         true => Pence::ZERO.minus(amount)?,
         false => amount,
     };
-    let ids = next_ids(&change.transaction, "invoice_adjustment", 1).await?;
-    let id = ids.first().copied().unwrap_or_default();
+    let id = next_id(&change.transaction, "invoice_adjustment").await?;
     invoice_adjustment::ActiveModel {
         id: Set(id),
         finance_client_id: Set(change.client.id),

@@ -124,6 +124,13 @@ impl Faults {
         }
     }
 
+    /// What was made of the input, if it has no faults. Without a fault there is something: else a
+    /// rule has forgotten to tell one.
+    pub(super) fn unless<T>(self, made: Option<T>) -> Result<T, Refusal> {
+        self.check()?;
+        made.ok_or(Refusal::Failed(FinanceError::Lost))
+    }
+
     /// Goes on only if there are none.
     pub(super) fn check(self) -> Result<(), Refusal> {
         match self.0.is_empty() {

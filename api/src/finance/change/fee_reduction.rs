@@ -13,7 +13,7 @@ use super::frame::{Actor, Begun, Change, Changed};
 use super::idempotency::Key;
 use crate::finance::fee_reduction::{self, FeeReduction};
 use crate::finance::invoice::{self, FeeRange, Invoice};
-use crate::finance::ledger::{Account, next_ids};
+use crate::finance::ledger::{Account, next_id};
 use crate::finance::money::{Overflow, Pence};
 
 /// The input of a new reduction.
@@ -86,12 +86,8 @@ pub async fn add_fee_reduction(
             faults.add("startYear", FaultCode::NotPermitted, text);
         }
     }
-    faults.check()?;
-    let Some((start, end)) = days else {
-        return Err(Refusal::Faults(Vec::new()));
-    };
-    let ids = next_ids(&change.transaction, "fee_reduction", 1).await?;
-    let id = ids.first().copied().unwrap_or_default();
+    let (start, end) = faults.unless(days)?;
+    let id = next_id(&change.transaction, "fee_reduction").await?;
     let row = table::ActiveModel {
         id: Set(id),
         finance_client_id: Set(Some(change.client.id)),
@@ -158,8 +154,7 @@ pub async fn cancel_fee_reduction(
         }
         Some(_) => {}
     }
-    faults.check()?;
-    let id = found.map(|it| it.id).unwrap_or_default();
+    let id = faults.unless(found)?.id;
     table::ActiveModel {
         id: Set(id),
         deleted: Set(true),

@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use sha2::{Digest as _, Sha256};
 
 use super::fault::{FaultCode, Refusal};
-use crate::finance::ledger::next_ids;
+use crate::finance::ledger::next_id;
 
 /// A key, and what it was given for.
 pub(super) struct Key {
@@ -81,18 +81,17 @@ pub(super) async fn keep(
     result_id: i32,
     now: NaiveDateTime,
 ) -> Result<(), Refusal> {
-    let ids = next_ids(db, "idempotency_key", 1).await?;
-    let rows = ids.into_iter().map(|id| ActiveModel {
-        id: Set(id),
+    let row = ActiveModel {
+        id: Set(next_id(db, "idempotency_key").await?),
         caller: Set(caller.to_owned()),
         key: Set(key.key.clone()),
         operation: Set(key.operation.to_owned()),
         content_hash: Set(key.content_hash.clone()),
         result_id: Set(result_id),
         created_at: Set(now),
-    });
+    };
     // Taken meanwhile, for a change of another client: then this one is not made.
-    let kept = Entity::insert_many(rows)
+    let kept = Entity::insert_many([row])
         .on_conflict_do_nothing_on([Column::Caller, Column::Key])
         .exec_without_returning(db)
         .await?;

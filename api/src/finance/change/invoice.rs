@@ -15,7 +15,7 @@ use super::frame::{Actor, Begun, Change, Changed};
 use super::idempotency::Key;
 use crate::finance::account::word;
 use crate::finance::invoice::{FeeRange, Invoice};
-use crate::finance::ledger::next_ids;
+use crate::finance::ledger::next_id;
 use crate::finance::money::{Overflow, Pence};
 
 /// The input.
@@ -149,11 +149,7 @@ fn terms(input: &ManualInvoice, today: NaiveDate) -> Result<Terms, Refusal> {
             faults.add("endDate", FaultCode::Invalid, text);
         }
     }
-    let terms = amount.zip(start).zip(end);
-    faults.check()?;
-    let Some(((amount, start), end)) = terms else {
-        return Err(Refusal::Faults(Vec::new()));
-    };
+    let ((amount, start), end) = faults.unless(amount.zip(start).zip(end))?;
     Ok(Terms {
         amount,
         start,
@@ -189,8 +185,7 @@ async fn insert(
     terms: Terms,
 ) -> Result<(Invoice, Vec<FeeRange>), Refusal> {
     let db = &change.transaction;
-    let ids = next_ids(db, "invoice", 1).await?;
-    let id = ids.first().copied().unwrap_or_default();
+    let id = next_id(db, "invoice").await?;
     let row = table::ActiveModel {
         id: Set(id),
         person_id: Set(Some(input.client_id)),
@@ -212,9 +207,9 @@ async fn insert(
     .await?;
     let mut ranges = Vec::new();
     if let Some(level) = terms.level {
-        let ids = next_ids(db, "invoice_fee_range", 1).await?;
+        let row_id = next_id(db, "invoice_fee_range").await?;
         let row = invoice_fee_range::ActiveModel {
-            id: Set(ids.first().copied().unwrap_or_default()),
+            id: Set(row_id),
             invoice_id: Set(Some(id)),
             supervisionlevel: Set(level.into()),
             fromdate: Set(terms.start),
@@ -237,15 +232,15 @@ async fn next_reference(
 ) -> Result<String, Refusal> {
     let year = financial_year(start);
     let key = format!("{year}InvoiceNumber");
-    let ids = next_ids(db, "counter", 1).await?;
-    counter::Entity::insert_many(ids.into_iter().map(|id| counter::ActiveModel {
-        id: Set(id),
+    let row = counter::ActiveModel {
+        id: Set(next_id(db, "counter").await?),
         key: Set(key.clone()),
         counter: Set(0),
-    }))
-    .on_conflict_do_nothing_on([counter::Column::Key])
-    .exec_without_returning(db)
-    .await?;
+    };
+    counter::Entity::insert_many([row])
+        .on_conflict_do_nothing_on([counter::Column::Key])
+        .exec_without_returning(db)
+        .await?;
     let rows = counter::Entity::update_many()
         .col_expr(
             counter::Column::Counter,

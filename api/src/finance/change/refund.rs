@@ -15,7 +15,7 @@ use super::fault::{FaultCode, Faults, Refusal};
 use super::frame::{Actor, Begun, Change, Changed};
 use super::idempotency::Key;
 use crate::finance::account::{self, word};
-use crate::finance::ledger::next_ids;
+use crate::finance::ledger::next_id;
 use crate::finance::money::Pence;
 use crate::finance::refund::{self as refunds, Refund, RefundStatus};
 
@@ -112,8 +112,7 @@ pub async fn request_refund(
         faults.add("clientId", FaultCode::NotPermitted, text);
     }
     faults.check()?;
-    let ids = next_ids(&change.transaction, "refund", 1).await?;
-    let id = ids.first().copied().unwrap_or_default();
+    let id = next_id(&change.transaction, "refund").await?;
     refund::ActiveModel {
         id: Set(id),
         finance_client_id: Set(change.client.id),
@@ -127,9 +126,9 @@ pub async fn request_refund(
     }
     .insert(&change.transaction)
     .await?;
-    let ids = next_ids(&change.transaction, "bank_details", 1).await?;
+    let row_id = next_id(&change.transaction, "bank_details").await?;
     bank_details::ActiveModel {
-        id: Set(ids.first().copied().unwrap_or_default()),
+        id: Set(row_id),
         refund_id: Set(id),
         name: Set(input.account_name.clone()),
         account: Set(input.account_number.clone()),
@@ -241,18 +240,15 @@ pub async fn cancel_refund(
 pub async fn expire_refunds(db: &DatabaseConnection, actor: &Actor) -> Result<usize, Refusal> {
     let today = actor.clock.now().date_naive();
     let mut ended = 0_usize;
-    for (refund, client_id) in refunds::open(db).await? {
-        if !refund.has_expired(today) {
-            continue;
-        }
+    for (id, client_id) in refunds::all_expired(db, today).await? {
         let Begun::Change(change) = Change::begin(db, actor, client_id, None).await? else {
             continue;
         };
         // Under the lock it may have gone on.
-        let refund = find(&change, Some(refund.id)).await?;
-        if !refund.has_expired(today) {
+        let found = refunds::by_id_if_expired(&change.transaction, id, today).await?;
+        let Some(refund) = found else {
             continue;
-        }
+        };
         let mut row = refund::ActiveModel {
             id: Set(refund.id),
             ..Default::default()

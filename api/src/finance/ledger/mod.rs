@@ -12,4 +12,4 @@ mod write;
 
 pub use account::{Account, InvoiceAccount};
 pub use entry::{Entry, Part};
-pub(super) use write::{next_ids, write};
+pub(super) use write::{next_id, next_ids, write};

@@ -82,6 +82,15 @@ pub(in crate::finance) async fn write(
     Ok(ids)
 }
 
+/// The next id of a table, see [`next_ids`].
+pub(in crate::finance) async fn next_id(
+    db: &impl ConnectionTrait,
+    table: &'static str,
+) -> Result<i32, FinanceError> {
+    let ids = next_ids(db, table, 1).await?;
+    Ok(ids.first().copied().ok_or_else(missing_id)?)
+}
+
 /// The next ids of a table, from the sequence that all writers use; on SQLite, which has none, those
 /// after the highest: a write transaction is alone there.
 pub(in crate::finance) async fn next_ids(

@@ -197,7 +197,7 @@ event_object! {
     InvoiceGenerated(Arc<invoice::Invoice>) {
         /// The invoice.
         async fn invoice(&self) -> Invoice {
-            Invoice(Arc::clone(&self.detail))
+            Invoice::new(Arc::clone(&self.detail))
         }
 
         /// What was charged.
@@ -289,7 +289,7 @@ event_object! {
         /// The invoice to be adjusted; null only where an old row names an invoice of another
         /// client.
         async fn invoice(&self) -> Option<Invoice> {
-            self.detail.invoice.clone().map(Invoice)
+            self.detail.invoice.clone().map(Invoice::new)
         }
     }
 }
@@ -386,7 +386,7 @@ pub struct TransactionAllocation {
 impl From<&AllocationLine> for TransactionAllocation {
     fn from(line: &AllocationLine) -> Self {
         Self {
-            invoice: line.invoice.clone().map(Invoice),
+            invoice: line.invoice.clone().map(Invoice::new),
             amount: line.amount.into(),
             status: line.status.into(),
         }
