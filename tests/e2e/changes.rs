@@ -11,7 +11,9 @@ use futures_util::future::join_all;
 use sea_orm::{ConnectionTrait, Statement, TransactionTrait};
 use serde_json::{Value, json};
 use tests::token::{SECRET, claims, sign};
-use tests::{Answer, Harness, MANAGER, OFFICER, any_database, both_databases, postgres_only};
+use tests::{
+    Answer, Harness, MANAGER, OFFICER, Options, any_database, both_databases, postgres_only,
+};
 
 /// Sends one mutation, as that session.
 async fn send(t: &Harness, cookie: &str, name: &str, input: Value, fields: &str) -> Answer {
@@ -344,6 +346,54 @@ both_databases! {
         assert_eq!(faults(&refused, "decideInvoiceAdjustment"), [("decision".to_owned(), "FOUR_EYES".to_owned())]);
     }
 
+    async fn who_asked_for_a_refund_does_not_decide_on_it(t) {
+        a_client(t).await;
+        let invoice = an_invoice(t, "2025-08-01").await;
+        adjusted(t, &invoice, "CREDIT_MEMO", Some(17_000)).await;
+        let input = json!({ "clientId": 1001, "accountName": "Reginald Deputy",
+            "accountNumber": "12345678", "sortCode": "20-30-40", "notes": "Asked for by letter" });
+        let asked = by_manager(t, "requestRefund", input, "refund { id }").await;
+        let id = asked.data("/requestRefund/refund/id");
+        for decision in ["APPROVE", "REJECT"] {
+            let input = json!({ "clientId": 1001, "refundId": id, "decision": decision });
+            let refused = by_manager(t, "decideRefund", input, "refund { id }").await;
+            let expected = [("decision".to_owned(), "FOUR_EYES".to_owned())];
+            assert_eq!(faults(&refused, "decideRefund"), expected);
+        }
+    }
+
+    async fn a_reduction_reaches_six_months_back_from_the_day_received(t) {
+        a_client(t).await;
+        an_invoice(t, "2025-02-14").await;
+        an_invoice(t, "2025-02-15").await;
+        let input = json!({ "clientId": 1001, "type": "EXEMPTION", "startYear": 2024, "lengthInYears": 1,
+            "dateReceived": "2025-08-15", "notes": "Benefits" });
+        let answer = by_officer(t, "addFeeReduction", input, "feeReduction { id }").await;
+        assert_eq!(balances(&answer, "addFeeReduction"), (10_000, 0));
+        let owed = t.ask("{ financeClient(clientId: 1001) { invoices { nodes { outstandingBalance } } } }").await;
+        assert_eq!(owed.column("/financeClient/invoices/nodes", "outstandingBalance"), [0, 10_000]);
+    }
+
+    async fn two_reductions_never_credit_more_than_was_charged(t) {
+        a_client(t).await;
+        let invoice = an_invoice(t, "2025-03-31").await;
+        for (kind, year) in [("REMISSION", 2023), ("EXEMPTION", 2024)] {
+            let input = json!({ "clientId": 1001, "type": kind, "startYear": year, "lengthInYears": 2,
+                "dateReceived": "2025-08-15", "notes": "Benefits" });
+            let answer = by_officer(t, "addFeeReduction", input, "feeReduction { id }").await;
+            let id = answer.data("/addFeeReduction/feeReduction/id");
+            let cancel = json!({ "clientId": 1001, "feeReductionId": id, "reason": "Replaced" });
+            by_manager(t, "cancelFeeReduction", cancel, "feeReduction { id }").await.data("/cancelFeeReduction");
+        }
+        let query = format!("{{ node(id: {invoice}) {{ ... on Invoice {{ outstandingBalance received
+            ledgerAllocations {{ amount }} financeClient {{ creditBalance }} }} }} }}");
+        assert_eq!(t.ask(&query).await.data("/node"), &json!({
+            "outstandingBalance": 0, "received": 10_000,
+            "ledgerAllocations": [{ "amount": 5_000 }, { "amount": 5_000 }],
+            "financeClient": { "creditBalance": 0 },
+        }));
+    }
+
     async fn roles_decide_who_may_change_what_and_none_includes_another(t) {
         a_client(t).await;
         let officer = json!({ "clientId": 1001, "feeType": "AD", "raisedDate": "2025-08-01" });
@@ -614,6 +664,20 @@ any_database! {
         let bare = t.post().header("Cookie", OFFICER).json(&json!({ "query": query }));
         assert_eq!(Answer::of(bare).await.code(), "FORBIDDEN");
         assert_eq!(count(t, "finance_client WHERE payment_method = 'DIRECT DEBIT'").await, 0);
+    }
+}
+
+any_database! {
+    options: Options { four_eyes: false, ..Options::default() };
+
+    async fn with_four_eyes_off_who_asked_may_decide(t) {
+        a_client(t).await;
+        let invoice = an_invoice(t, "2025-08-01").await;
+        let input = json!({ "clientId": 1001, "invoiceId": invoice, "type": "CREDIT_MEMO", "amount": 1_000,
+            "notes": "As the deputy asked" });
+        let raised = by_manager(t, "raiseInvoiceAdjustment", input, "invoiceAdjustment { id }").await;
+        let id = raised.data("/raiseInvoiceAdjustment/invoiceAdjustment/id");
+        assert_eq!(balances(&decide(t, id, "APPROVE").await, "decideInvoiceAdjustment"), (9_000, 0));
     }
 }
 
