@@ -24,6 +24,9 @@ pub struct Model {
     pub content_hash: String,
     /// Id of the row that the change made or changed.
     pub result_id: i32,
+    /// The result of a batch: a JSON array.
+    #[sea_orm(column_type = "Text")]
+    pub result: Option<String>,
     /// When it was answered, UTC.
     pub created_at: DateTime,
 }

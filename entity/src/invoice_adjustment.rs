@@ -23,6 +23,8 @@ pub struct Model {
     pub adjustment_type: Stored<AdjustmentType>,
     /// Pence; negative where it raises what is owed.
     pub amount: i32,
+    /// Whether whoever asked gave the amount, of a type that goes without; none in old rows.
+    pub amount_given: Option<bool>,
     /// Why.
     #[sea_orm(column_type = "Text")]
     pub notes: String,

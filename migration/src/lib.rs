@@ -30,6 +30,8 @@ mod m20261121_000011_pending_collection;
 mod m20261121_000012_payment_method;
 mod m20261121_000013_missing_indexes;
 mod m20261122_000014_outgoing_events;
+mod m20261122_000015_batch_results;
+mod m20261122_000016_immutable_ledgers;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -51,6 +53,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000012_payment_method::Migration),
             Box::new(m20261121_000013_missing_indexes::Migration),
             Box::new(m20261122_000014_outgoing_events::Migration),
+            Box::new(m20261122_000015_batch_results::Migration),
+            Box::new(m20261122_000016_immutable_ledgers::Migration),
         ]
     }
 }

@@ -181,6 +181,7 @@ both_databases! {
             story.adjustment(AdjustmentType::CreditMemo, invoice, 10, "2024-05-03 08:30:00");
             story.refund(1, "2024-05-04 08:30:00");
         }
+        t.unguard().await;
         for table in ["pending_collection", "bank_details", "refund", "invoice_adjustment", "invoice_fee_range",
             "ledger_allocation", "ledger", "fee_reduction", "invoice", "finance_client"] {
             t.database.execute(&format!("DELETE FROM {table}")).await;

@@ -456,6 +456,7 @@ impl Story<'_> {
                 raised_date: made.date(),
                 adjustment_type: kind.into(),
                 amount,
+                amount_given: None,
                 notes: "Raised after a call from the deputy".to_owned(),
                 status: AdjustmentStatus::Pending.into(),
                 created_at: made,

@@ -17,6 +17,8 @@ pub struct Allocation {
     pub id: i32,
     /// The transaction it belongs to.
     pub ledger_id: i32,
+    /// The client whose transaction it is.
+    pub finance_client_id: Option<i32>,
     /// The invoice; none for overpayments and refunds.
     pub invoice_id: Option<i32>,
     /// Pence, signed by its status.
@@ -90,6 +92,7 @@ fn counted() -> SelectStatement {
         .expr_as(part(ledger_allocation::Column::InvoiceId), "invoice_id")
         .expr_as(part(ledger_allocation::Column::Amount), "amount")
         .expr_as(part(ledger_allocation::Column::Status), "status")
+        .expr_as(whole(ledger::Column::FinanceClientId), "finance_client_id")
         .expr_as(whole(ledger::Column::Kind), "kind")
         .expr_as(whole(ledger::Column::FeeReductionId), "fee_reduction_id")
         .expr_as(whole(ledger::Column::Datetime), "datetime")

@@ -226,6 +226,7 @@ mod tests {
         Allocation {
             id: 1,
             ledger_id: 1,
+            finance_client_id: None,
             invoice_id: Some(1),
             amount,
             status: status.into(),

@@ -16,6 +16,8 @@ pub struct Guard {
 
 #[derive(Clone, Copy, Debug)]
 enum People {
+    /// Nobody.
+    None,
     /// Whoever is signed in.
     All,
     /// Who has one of these roles.
@@ -45,6 +47,14 @@ impl Guard {
         }
     }
 
+    /// These services, and no user.
+    pub const fn services(services: &'static [Service]) -> Self {
+        Self {
+            people: People::None,
+            services,
+        }
+    }
+
     /// These services too, and no others.
     pub const fn and(self, services: &'static [Service]) -> Self {
         Self {
@@ -71,6 +81,7 @@ impl Guard {
         match caller.service {
             Some(service) => self.services.contains(&service),
             None => match self.people {
+                People::None => false,
                 People::All => true,
                 People::With(roles) => roles.iter().any(|role| caller.roles.contains(role)),
             },

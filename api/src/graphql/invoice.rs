@@ -44,6 +44,11 @@ impl Invoice {
         }
     }
 
+    /// Our id of its client; old rows may have none.
+    pub(super) fn finance_client_id(&self) -> Option<i32> {
+        self.row.finance_client_id
+    }
+
     async fn standing(&self, ctx: &Context<'_>) -> Result<&Standing, ApiError> {
         let work_out = async || {
             let allocations = load(ctx, AllocationsOf(self.row.id)).await?;

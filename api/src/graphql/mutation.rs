@@ -3,6 +3,7 @@
 
 mod inputs;
 mod payloads;
+mod sirius_inputs;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,18 +19,24 @@ use self::inputs::{
 };
 use self::payloads::{
     AddFeeReductionPayload, AddManualInvoicePayload, CancelFeeReductionPayload,
-    CancelRefundPayload, ChangePaymentMethodPayload, DecideInvoiceAdjustmentPayload,
-    DecideRefundPayload, Outcome, RaiseInvoiceAdjustmentPayload, RequestRefundPayload,
+    CancelRefundPayload, ChangePaymentMethodPayload, CreateFinanceClientPayload,
+    CreateGeneratedInvoicesPayload, DecideInvoiceAdjustmentPayload, DecideRefundPayload, Outcome,
+    RaiseInvoiceAdjustmentPayload, RequestRefundPayload, UpdateCourtReferencePayload,
+};
+use self::sirius_inputs::{
+    CreateFinanceClientInput, CreateGeneratedInvoicesInput, UpdateCourtReferenceInput,
 };
 use super::context::{Caller, FourEyes, Role, data, in_time};
 use super::error::ApiError;
 use super::guard::Guard;
+use crate::authentication::Service;
 use crate::clock::SharedClock;
 use crate::finance::FinanceError;
-use crate::finance::change::{self, Actor, Changed, Refusal};
+use crate::finance::change::{self, Actor, Refusal};
 
 const FINANCE_USER: Guard = Guard::roles(&[Role::FinanceUser]);
 const FINANCE_MANAGER: Guard = Guard::roles(&[Role::FinanceManager]);
+const SIRIUS: Guard = Guard::services(&[Service::Sirius]);
 
 /// How many changes are made at once.
 #[derive(Clone)]
@@ -48,13 +55,14 @@ const SLOT_LIMIT: Duration = Duration::from_secs(4);
 pub struct Mutation;
 
 /// A change, from the guard to the outcome.
-async fn change<F>(
+async fn change<T, F>(
     ctx: &Context<'_>,
     guard: Guard,
     make: impl FnOnce(DatabaseConnection, Actor) -> F + Send + 'static,
-) -> Result<Outcome, ApiError>
+) -> Result<Outcome<T>, ApiError>
 where
-    F: Future<Output = Result<Changed, Refusal>> + Send + 'static,
+    T: Send + 'static,
+    F: Future<Output = Result<T, Refusal>> + Send + 'static,
 {
     guard.check(ctx)?;
     let caller = data::<Caller>(ctx)?;
@@ -212,5 +220,47 @@ impl Mutation {
             change::change_payment_method(&db, &actor, &input, key.as_ref()).await
         });
         Ok(ChangePaymentMethodPayload(outcome.await?))
+    }
+
+    /// Makes a client, for Sirius's service key.
+    async fn create_finance_client(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The client.")] input: CreateFinanceClientInput,
+    ) -> Result<CreateFinanceClientPayload, ApiError> {
+        let outcome = change(ctx, SIRIUS, move |db, actor| async move {
+            let (input, key) = input.read()?;
+            change::create_finance_client(&db, &actor, &input, key.as_ref()).await
+        });
+        Ok(CreateFinanceClientPayload(outcome.await?))
+    }
+
+    /// Gives a client another court reference, for Sirius's service key.
+    async fn update_court_reference(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Whose, and which.")] input: UpdateCourtReferenceInput,
+    ) -> Result<UpdateCourtReferencePayload, ApiError> {
+        let outcome = change(ctx, SIRIUS, move |db, actor| async move {
+            let (input, key) = input.read()?;
+            change::update_court_reference(&db, &actor, &input, key.as_ref()).await
+        });
+        Ok(UpdateCourtReferencePayload(outcome.await?))
+    }
+
+    /// Makes the invoices that Sirius generates, one or a batch of up to 1,000 in one transaction, for
+    /// Sirius's service key. Each gets its reference here, a fee reduction that covers it is applied,
+    /// and credit is used on it. One that is refused does not hold up the others: `results` tells of
+    /// each, in the order of the input. Sent again with its key, the first results come back.
+    async fn create_generated_invoices(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The invoices.")] input: CreateGeneratedInvoicesInput,
+    ) -> Result<CreateGeneratedInvoicesPayload, ApiError> {
+        let outcome = change(ctx, SIRIUS, move |db, actor| async move {
+            let (invoices, key) = input.read()?;
+            change::create_generated_invoices(&db, &actor, &invoices, &key).await
+        });
+        Ok(CreateGeneratedInvoicesPayload::of(outcome.await?))
     }
 }

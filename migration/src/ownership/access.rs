@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::catalog::BOOKKEEPING;
 use super::grants::{Relations, no_access, read_only, read_write};
 use super::{
-    OwnershipError, any, execute, ident, needs_postgres, needs_schema, rows, texts, watch,
+    OwnershipError, any, execute, guard, ident, needs_postgres, needs_schema, rows, texts, watch,
 };
 use crate::connection::SCHEMA;
 use crate::runner::Runner;
@@ -141,11 +141,13 @@ pub async fn set(
         )));
     }
     let relations = Relations::read(&transaction).await?;
-    let statements = match stage {
+    let mut statements = match stage {
         Stage::None => no_access(&relations, role, &owner),
         Stage::ReadOnly => read_only(&relations, role, &owner),
         Stage::ReadWrite => read_write(&relations, role, &owner),
     };
+    let is_held = stage < Stage::ReadWrite;
+    statements.extend(guard::hold_lowered(&transaction, role, is_held).await?);
     if dry_run {
         transaction.rollback().await?;
         return Ok(statements);

@@ -8,8 +8,8 @@ use super::catalog::{BOOKKEEPING, Catalog, Kind};
 use super::compare::{Difference, compare};
 use super::scratch::Scratch;
 use super::{
-    OwnershipError, any, execute, grants, ident, literal, lock_together, needs_postgres, rows,
-    texts,
+    OwnershipError, any, execute, grants, guard, ident, literal, lock_together, needs_postgres,
+    rows, texts,
 };
 use crate::Migrator;
 use crate::connection::SCHEMA;
@@ -146,6 +146,8 @@ async fn hand_over(
     {
         return Ok(Adoption::Done);
     }
+    statements.extend(guard::hand_over(&transaction, owner).await?);
+    statements.extend(guard::hold_own(&transaction, &[owner]).await?);
     for record in [BOOKKEEPING[0], ADOPTION] {
         let table = format!("{SCHEMA}.{record}");
         if any(

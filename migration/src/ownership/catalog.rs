@@ -11,8 +11,18 @@ use serde::Serialize;
 use super::{ident, rows};
 
 /// Bookkeeping that is no part of the schema proper: ours, and the present-day service's.
-pub(crate) const BOOKKEEPING: [&str; 3] =
-    ["seaql_migrations", "schema_adoption", "goose_db_version"];
+pub(crate) const BOOKKEEPING: [&str; 4] = [
+    "seaql_migrations",
+    "schema_adoption",
+    "goose_db_version",
+    GUARDED,
+];
+
+/// Roles that may not change ledgers and allocations: our own, and others once they are lowered.
+pub(crate) const GUARDED: &str = "guarded_role";
+
+/// Functions that migrations make. They run with their owner's rights, so they go with the schema.
+pub(crate) const FUNCTIONS: [&str; 3] = ["is_guarded", "refuse_change", "refuse_worse_allocation"];
 
 /// Tables whose rows belong to the schema.
 const REFERENCE_TABLES: [&str; 3] = ["cost_centre", "account", "transaction_type"];

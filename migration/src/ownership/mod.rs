@@ -7,6 +7,7 @@ pub mod adopt;
 pub mod catalog;
 pub mod compare;
 mod grants;
+mod guard;
 pub mod isolation;
 pub mod roles;
 mod scratch;

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::sea_orm::TransactionTrait;
 
-use super::{OwnershipError, access, any, execute, grants, ident, needs_postgres, texts};
+use super::{OwnershipError, access, any, execute, grants, guard, ident, needs_postgres, texts};
 use crate::connection::SCHEMA;
 use crate::runner::Runner;
 
@@ -68,6 +68,7 @@ pub async fn create(
             statements.extend(grants::read_only(&relations, &names.read_only, holder));
         }
     }
+    statements.extend(guard::hold_own(&transaction, &[&names.owner, &names.service]).await?);
     if dry_run {
         transaction.rollback().await?;
     } else {

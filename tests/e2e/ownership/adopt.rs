@@ -247,7 +247,8 @@ fn a_schema_that_is_further_on_is_recognised_step_by_step() {
         let applied = live.migration(&["up"]);
         assert_eq!(
             out(&applied),
-            "applied  m20261121_000013_missing_indexes\napplied  m20261122_000014_outgoing_events\n"
+            "applied  m20261121_000013_missing_indexes\napplied  m20261122_000014_outgoing_events\n\
+             applied  m20261122_000015_batch_results\napplied  m20261122_000016_immutable_ledgers\n"
         );
         live.run("CREATE INDEX ON supervision_finance.pending_collection (ledger_id)")
             .await;

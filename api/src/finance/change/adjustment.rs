@@ -10,8 +10,9 @@ use serde_json::json;
 
 use super::events::EventKind;
 use super::fault::{Fault, FaultCode, Faults, Refusal};
-use super::frame::{Actor, Begun, Change, Changed};
+use super::frame::Actor;
 use super::idempotency::Key;
+use super::single::{Begun, Change, Changed};
 use crate::finance::account::word;
 use crate::finance::adjustment::{self, Adjustment};
 use crate::finance::ledger::{Account, InvoiceAccount, next_id};
@@ -54,13 +55,21 @@ pub async fn raise_adjustment(
     input: &AdjustmentRequest,
     key: Option<&String>,
 ) -> Result<Changed, Refusal> {
-    let key = Key::of(key, "raiseInvoiceAdjustment", &format!("{input:?}"))?;
-    let mut change = match Change::begin(db, actor, input.client_id, key).await? {
+    let mut faults = Faults::default();
+    let key = Key::of(
+        &mut faults,
+        key,
+        "raiseInvoiceAdjustment",
+        &format!("{input:?}"),
+    );
+    faults.text("notes", &input.notes);
+    let is_amount = input.amount.is_none_or(|amount| amount > Pence::ZERO);
+    let text = "It must be above 0.";
+    faults.require(is_amount, "amount", FaultCode::OutOfRange, text);
+    let mut change = match Change::begin(db, actor, input.client_id, key, &mut faults).await? {
         Begun::Change(change) => change,
         Begun::Before(changed) => return Ok(changed),
     };
-    let mut faults = Faults::default();
-    faults.text("notes", &input.notes);
     let account = change.account().await?;
     let invoice = input.invoice_id.and_then(|id| account.invoice(id));
     let amount = match invoice {
@@ -80,8 +89,10 @@ pub async fn raise_adjustment(
             let by_manager = actor.is_manager;
             match amount_of(&account, invoice, input.kind, input.amount, by_manager)? {
                 Ok(amount) => Some((invoice, amount)),
+                // Told already.
+                Err(_) if !is_amount => None,
                 Err(fault) => {
-                    faults.add(fault.field.unwrap_or("amount"), fault.code, fault.message);
+                    faults.push(fault);
                     None
                 }
             }
@@ -100,6 +111,8 @@ pub async fn raise_adjustment(
         raised_date: Set(change.today),
         adjustment_type: Set(input.kind.into()),
         amount: Set(stored.small()?),
+        amount_given: Set((input.kind == AdjustmentType::WriteOffReversal)
+            .then_some(actor.is_manager && input.amount.is_some())),
         notes: Set(input.notes.clone()),
         status: Set(AdjustmentStatus::Pending.into()),
         created_at: Set(change.now),
@@ -127,11 +140,18 @@ pub async fn decide_adjustment(
     input: &AdjustmentDecision,
     key: Option<&String>,
 ) -> Result<Changed, Refusal> {
-    let key = Key::of(key, "decideInvoiceAdjustment", &format!("{input:?}"))?;
-    let mut change = match Change::begin(db, actor, input.client_id, key).await? {
+    let mut faults = Faults::default();
+    let key = Key::of(
+        &mut faults,
+        key,
+        "decideInvoiceAdjustment",
+        &format!("{input:?}"),
+    );
+    let mut change = match Change::begin(db, actor, input.client_id, key, &mut faults).await? {
         Begun::Change(change) => change,
         Begun::Before(changed) => return Ok(changed),
     };
+    faults.check()?;
     let found = match input.adjustment_id {
         Some(id) => adjustment::by_id(&change.transaction, id).await?,
         None => None,
@@ -182,9 +202,18 @@ async fn apply(change: &mut Change<'_>, adjustment: &Adjustment) -> Result<Optio
         .invoice(adjustment.invoice_id)
         .ok_or_else(|| refused("The client has no such invoice."))?;
     let amount = adjustment.amount.magnitude()?;
-    if let Err(fault) = amount_of(&account, invoice, kind, Some(amount), true)? {
-        let text = format!("It can no longer be approved. {}", fault.message);
-        return Err(refused(&text));
+    let is_computed = !was_given(change, adjustment.id).await?;
+    let given = (!is_computed).then_some(amount);
+    let allowed = amount_of(&account, invoice, kind, given, true)?;
+    let fault = match allowed {
+        Err(fault) => Some(fault.message),
+        Ok(allowed) if is_computed && allowed < amount => Some(format!(
+            "The credit allows {allowed} now; reject it and ask anew."
+        )),
+        Ok(_) => None,
+    };
+    if let Some(fault) = fault {
+        return Err(refused(&format!("It can no longer be approved. {fault}")));
     }
     let entry = account.credit_invoice(
         adjustment.invoice_id,
@@ -197,6 +226,15 @@ async fn apply(change: &mut Change<'_>, adjustment: &Adjustment) -> Result<Optio
     }
     let ids = change.settle(account).await?;
     Ok(entry.and_then(|place| ids.get(place).copied()))
+}
+
+/// Whether whoever asked gave the amount, which a write-off's reversal goes without. Of old rows that
+/// is not known, and they count as given.
+async fn was_given(change: &Change<'_>, id: i32) -> Result<bool, Refusal> {
+    let row = invoice_adjustment::Entity::find_by_id(id)
+        .one(&change.transaction)
+        .await?;
+    Ok(row.is_none_or(|row| row.amount_given != Some(false)))
 }
 
 async fn has_pending(
@@ -222,18 +260,15 @@ fn amount_of(
     given: Option<Pence>,
     by_manager: bool,
 ) -> Result<Result<Pence, Fault>, Refusal> {
-    let fault = |field, code, message: String| {
+    let fault = |field: &'static str, code, message: String| {
         Ok(Err(Fault {
-            field: Some(field),
+            within: Vec::new(),
+            field: Some(field.into()),
             code,
             message,
         }))
     };
     let standing = &invoice.standing;
-    if given.is_some_and(|amount| amount <= Pence::ZERO) {
-        let text = "It must be above 0.".to_owned();
-        return fault("amount", FaultCode::OutOfRange, text);
-    }
     if !standing.permitted().contains(&kind) {
         let text = "The invoice's `permittedAdjustments` do not list it.".to_owned();
         return fault("type", FaultCode::NotPermitted, text);

@@ -28,24 +28,30 @@ pub(super) enum EventKind {
     PaymentMethodChanged,
 }
 
+/// An event that goes out if the change is made.
+pub(super) struct Told {
+    pub(super) finance_client_id: i32,
+    pub(super) kind: EventKind,
+    pub(super) detail: Value,
+}
+
 pub(super) async fn record(
     db: &impl ConnectionTrait,
-    finance_client_id: i32,
     now: NaiveDateTime,
-    events: Vec<(EventKind, Value)>,
+    events: Vec<Told>,
 ) -> Result<(), FinanceError> {
     if events.is_empty() {
         return Ok(());
     }
     let ids = next_ids(db, "outgoing_event", events.len()).await?;
-    let rows = ids.into_iter().zip(events).map(|(id, (kind, detail))| {
-        let kind: &str = kind.into();
+    let rows = ids.into_iter().zip(events).map(|(id, told)| {
+        let kind: &str = told.kind.into();
         outgoing_event::ActiveModel {
             id: Set(id),
             event_id: Set(Uuid::new_v4().to_string()),
-            finance_client_id: Set(finance_client_id),
+            finance_client_id: Set(told.finance_client_id),
             detail_type: Set(kind.to_owned()),
-            detail: Set(detail.to_string()),
+            detail: Set(told.detail.to_string()),
             created_at: Set(now),
             attempts: Set(0),
             next_attempt_at: Set(now),

@@ -1,12 +1,15 @@
 //! What is wrong with a change's input.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 use strum::EnumIter;
 
 use crate::finance::FinanceError;
 use crate::finance::money::Overflow;
 
 /// The kinds of faults, for programs; the message is for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, Serialize, Deserialize)]
 pub enum FaultCode {
     /// It is missing or empty.
     Required,
@@ -26,17 +29,30 @@ pub enum FaultCode {
     FourEyes,
     /// The idempotency key was used for something else.
     KeyReused,
+    /// Another has it already.
+    Taken,
 }
 
 /// A fault of an input.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
+    /// Where the field is, if not in the input itself: such as `invoices`, `3`.
+    pub within: Vec<String>,
     /// The input's field; none if it is about the whole.
-    pub field: Option<&'static str>,
+    pub field: Option<Cow<'static, str>>,
     /// Its kind.
     pub code: FaultCode,
     /// What is wrong, and what to do.
     pub message: String,
+}
+
+impl Fault {
+    /// The path of the field within the input; none if it is about the whole.
+    pub fn path(&self) -> Option<Vec<String>> {
+        let field = self.field.iter().map(|field| field.clone().into_owned());
+        let path = self.within.iter().cloned().chain(field).collect::<Vec<_>>();
+        (!path.is_empty()).then_some(path)
+    }
 }
 
 /// Why a change was not made.
@@ -62,11 +78,18 @@ impl From<Overflow> for Refusal {
     }
 }
 
+impl From<Faults> for Refusal {
+    fn from(faults: Faults) -> Self {
+        Self::Faults(faults.0)
+    }
+}
+
 impl Refusal {
     /// One fault.
     pub(super) fn of(field: &'static str, code: FaultCode, message: impl Into<String>) -> Self {
         Self::Faults(vec![Fault {
-            field: Some(field),
+            within: Vec::new(),
+            field: Some(field.into()),
             code,
             message: message.into(),
         }])
@@ -88,7 +111,8 @@ const TEXT_LIMIT: usize = 1_000;
 impl Faults {
     pub(super) fn add(&mut self, field: &'static str, code: FaultCode, message: impl Into<String>) {
         self.0.push(Fault {
-            field: Some(field),
+            within: Vec::new(),
+            field: Some(field.into()),
             code,
             message: message.into(),
         });
@@ -122,6 +146,29 @@ impl Faults {
                 format!("It has {length} characters; at most {TEXT_LIMIT} are kept."),
             );
         }
+    }
+
+    /// Adds a fault.
+    pub(super) fn push(&mut self, fault: Fault) {
+        self.0.push(fault);
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds what is wrong with a part of the input.
+    pub(super) fn add_all(&mut self, within: &[String], of_part: Self) {
+        for mut fault in of_part.0 {
+            fault.within.splice(0..0, within.iter().cloned());
+            self.0.push(fault);
+        }
+    }
+
+    /// All of them.
+    pub(super) fn into_vec(self) -> Vec<Fault> {
+        self.0
     }
 
     /// What was made of the input, if it has no faults. Without a fault there is something: else a

@@ -9,8 +9,9 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, DatabaseConnection};
 
 use super::fault::{FaultCode, Faults, Refusal};
-use super::frame::{Actor, Begun, Change, Changed};
+use super::frame::Actor;
 use super::idempotency::Key;
+use super::single::{Begun, Change, Changed};
 use crate::finance::fee_reduction::{self, FeeReduction};
 use crate::finance::invoice::{self, FeeRange, Invoice};
 use crate::finance::ledger::{Account, next_id};
@@ -54,14 +55,10 @@ pub async fn add_fee_reduction(
     input: &FeeReductionRequest,
     key: Option<&String>,
 ) -> Result<Changed, Refusal> {
-    let key = Key::of(key, "addFeeReduction", &format!("{input:?}"))?;
-    let mut change = match Change::begin(db, actor, input.client_id, key).await? {
-        Begun::Change(change) => change,
-        Begun::Before(changed) => return Ok(changed),
-    };
     let mut faults = Faults::default();
+    let key = Key::of(&mut faults, key, "addFeeReduction", &format!("{input:?}"));
     faults.text("notes", &input.notes);
-    let is_past = input.date_received <= change.today;
+    let is_past = input.date_received <= actor.today();
     let text = "It is today or earlier.";
     faults.require(is_past, "dateReceived", FaultCode::OutOfRange, text);
     let is_length = (1..=3).contains(&input.length_in_years);
@@ -72,6 +69,10 @@ pub async fn add_fee_reduction(
         let text = "It is a year such as 2024, for April 2024 to March 2025.";
         faults.add("startYear", FaultCode::OutOfRange, text);
     }
+    let mut change = match Change::begin(db, actor, input.client_id, key, &mut faults).await? {
+        Begun::Change(change) => change,
+        Begun::Before(changed) => return Ok(changed),
+    };
     let all = fee_reduction::of_clients(&change.transaction, &[change.client.id]).await?;
     if let Some((start, end)) = days {
         let overlaps =
@@ -131,13 +132,18 @@ pub async fn cancel_fee_reduction(
     input: &FeeReductionCancellation,
     key: Option<&String>,
 ) -> Result<Changed, Refusal> {
-    let key = Key::of(key, "cancelFeeReduction", &format!("{input:?}"))?;
-    let change = match Change::begin(db, actor, input.client_id, key).await? {
+    let mut faults = Faults::default();
+    let key = Key::of(
+        &mut faults,
+        key,
+        "cancelFeeReduction",
+        &format!("{input:?}"),
+    );
+    faults.text("reason", &input.reason);
+    let change = match Change::begin(db, actor, input.client_id, key, &mut faults).await? {
         Begun::Change(change) => change,
         Begun::Before(changed) => return Ok(changed),
     };
-    let mut faults = Faults::default();
-    faults.text("reason", &input.reason);
     let found = match input.fee_reduction_id {
         Some(id) => fee_reduction::by_id(&change.transaction, id).await?,
         None => None,
@@ -183,7 +189,7 @@ fn days(start_year: i64, years: i64) -> Option<(NaiveDate, NaiveDate)> {
 
 /// Whether a reduction covers an invoice: raised within its days, and not earlier than six months
 /// before the application was received. One without a day received covers nothing.
-fn covers(reduction: &FeeReduction, invoice: &Invoice) -> bool {
+pub(super) fn covers(reduction: &FeeReduction, invoice: &Invoice) -> bool {
     let (Some(raised), Some(received)) = (invoice.raised_date, reduction.date_received) else {
         return false;
     };
@@ -191,16 +197,6 @@ fn covers(reduction: &FeeReduction, invoice: &Invoice) -> bool {
     !reduction.deleted
         && (reduction.start_date..=reduction.end_date).contains(&raised)
         && earliest.is_some_and(|earliest| raised >= earliest)
-}
-
-/// The reduction that covers an invoice: the lowest id, should old rows overlap.
-pub(super) async fn covering(
-    change: &Change<'_>,
-    invoice: &Invoice,
-) -> Result<Option<FeeReduction>, Refusal> {
-    let all = fee_reduction::of_clients(&change.transaction, &[change.client.id]).await?;
-    let covering = all.into_iter().filter(|it| covers(it, invoice));
-    Ok(covering.min_by_key(|it| it.id))
 }
 
 /// Credits an invoice by a reduction: all of it, or for a remission half of what is charged at the

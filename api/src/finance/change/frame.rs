@@ -1,24 +1,24 @@
-//! The frame of every change: one transaction under the client's lock.
+//! The frame of every change: one transaction, begun, committed and remembered by its key.
 
 use chrono::{NaiveDate, NaiveDateTime, Timelike};
 use entity::finance_client;
 use sea_orm::sea_query::LockType;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait,
-    QueryFilter, QuerySelect, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    QueryFilter, QueryOrder, QuerySelect, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::events::{self, EventKind};
-use super::fault::{FaultCode, Refusal};
-use super::idempotency::{self, Key};
+use super::events::{self, EventKind, Told};
+use super::fault::Refusal;
+use super::idempotency::{Earlier, Key, Reserved};
 use crate::clock::SharedClock;
 use crate::finance::account::FinanceClient;
 use crate::finance::ledger::{Account, write};
 use crate::finance::money::Pence;
-use crate::finance::{allocation, invoice};
 
-/// Whoever waits longer for a client's row is told to try again, and gives its connection back.
+/// Whoever waits longer for a row is told to try again, and gives its connection back.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '3s'";
 
 /// Who changes something, when, and by which rules.
@@ -36,126 +36,144 @@ pub struct Actor {
     pub four_eyes: bool,
 }
 
-/// What a change made or changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Changed {
-    /// Our id of the client.
-    pub finance_client_id: i32,
-    /// Id of the row.
-    pub id: i32,
+impl Actor {
+    /// The day before any lock is had: what was today or earlier then is so later on too.
+    pub(super) fn today(&self) -> NaiveDate {
+        self.clock.now().date_naive()
+    }
+
+    /// The instant as ledgers keep it, to the second.
+    fn second(&self) -> NaiveDateTime {
+        let now = self.clock.now();
+        now.with_nanosecond(0).unwrap_or(now).naive_utc()
+    }
 }
 
-/// A change under way. Dropped, it is undone.
-pub(super) struct Change<'a> {
+/// A transaction of changes. Dropped, it is undone.
+///
+/// Locks are taken in one order, so that no two wait for each other: the key, clients by their id,
+/// counters by their year.
+pub(super) struct Frame<'a> {
     pub(super) transaction: DatabaseTransaction,
-    pub(super) client: FinanceClient,
     pub(super) actor: &'a Actor,
-    /// The instant as ledgers keep it, to the second.
+    /// The instant as ledgers keep it, to the second; since the last lock was had.
     pub(super) now: NaiveDateTime,
     pub(super) today: NaiveDate,
-    key: Option<Key>,
-    events: Vec<(EventKind, serde_json::Value)>,
+    key: Option<Reserved>,
+    events: Vec<Told>,
 }
 
-/// A change has begun, or was made before.
-pub(super) enum Begun<'a> {
-    Change(Box<Change<'a>>),
+/// A frame is open, or what it is for was done before.
+pub(super) enum Opened<'a> {
+    Frame(Frame<'a>),
     /// By the same key: its result.
-    Before(Changed),
+    Before(Earlier),
 }
 
-impl<'a> Change<'a> {
-    /// Begins a change and locks the client of that person id.
-    pub(super) async fn begin(
+impl<'a> Frame<'a> {
+    /// Begins a transaction and reserves the key.
+    pub(super) async fn open(
         db: &DatabaseConnection,
         actor: &'a Actor,
-        client_id: i32,
         key: Option<Key>,
-    ) -> Result<Begun<'a>, Refusal> {
+    ) -> Result<Opened<'a>, Refusal> {
         let transaction = db
             .begin_with_options(TransactionOptions {
                 sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
                 ..Default::default()
             })
             .await?;
-        let mut client =
-            finance_client::Entity::find().filter(finance_client::Column::ClientId.eq(client_id));
         if transaction.get_database_backend() == DbBackend::Postgres {
-            // Foreign keys to the row may be checked meanwhile: Sirius writes too, and locks in another
-            // order.
             transaction.execute_unprepared(LOCK_TIMEOUT).await?;
-            client = client.lock(LockType::NoKeyUpdate);
         }
-        let Some(client) = client.one(&transaction).await? else {
-            let text = format!("There is no client {client_id}.");
-            return Err(Refusal::of("clientId", FaultCode::NotFound, text));
+        let now = actor.second();
+        let key = match key {
+            None => None,
+            Some(key) => match key.reserve(&transaction, &actor.caller, now).await? {
+                Ok(reserved) => Some(reserved),
+                Err(earlier) => return Ok(Opened::Before(earlier)),
+            },
         };
-        let now = actor.clock.now();
-        let now = now.with_nanosecond(0).unwrap_or(now).naive_utc();
-        if let Some(key) = &key
-            && let Some(id) = idempotency::find(&transaction, &actor.caller, key, now).await?
-        {
-            return Ok(Begun::Before(Changed {
-                finance_client_id: client.id,
-                id,
-            }));
-        }
-        Ok(Begun::Change(Box::new(Self {
+        Ok(Opened::Frame(Self {
             transaction,
-            client: client.into(),
             actor,
             now,
             today: now.date(),
             key,
             events: Vec::new(),
-        })))
+        }))
     }
 
-    /// The client's position.
-    pub(super) async fn account(&self) -> Result<Account, Refusal> {
-        let invoices = invoice::of_clients(&self.transaction, &[self.client.id]).await?;
-        let allocations = allocation::of_clients(&self.transaction, &[self.client.id]).await?;
-        // By the invoice: what reading shows of it, whoever's ledger an old row belongs to.
-        let ids = invoices.iter().map(|it| it.id).collect::<Vec<_>>();
-        let on_invoices = allocation::of_invoices(&self.transaction, &ids).await?;
-        Ok(Account::of(invoices, on_invoices, &allocations)?)
-    }
-
-    /// An event goes out if the change is made.
-    pub(super) fn tell(&mut self, kind: EventKind, detail: serde_json::Value) {
-        self.events.push((kind, detail));
-    }
-
-    /// The step after every change of a client's position: credit is used on what is owed, the
-    /// entries are written, approved refunds go back to pending. Gives the ledgers' ids.
-    pub(super) async fn settle(&mut self, mut account: Account) -> Result<Vec<i32>, Refusal> {
-        account.reapply()?;
-        let by = self.actor.user_id;
-        let ids = write(&self.transaction, self.client.id, &account, self.now, by).await?;
-        let client_id = self.client.client_id;
-        if account.credit() > Pence::ZERO {
-            let remaining = account.credit().get();
-            self.tell(
-                EventKind::CreditOnAccount,
-                json!({ "clientId": client_id, "creditRemaining": remaining }),
-            );
+    /// Locks the clients of these person ids, those there are, in the order of their ids.
+    pub(super) async fn lock(&mut self, client_ids: &[i32]) -> Result<Vec<FinanceClient>, Refusal> {
+        use finance_client::Column;
+        let mut clients = finance_client::Entity::find().filter(match client_ids {
+            // The plan of a single one is kept.
+            [one] => Column::ClientId.eq(*one),
+            all => Column::ClientId.is_in(all.iter().copied()),
+        });
+        if self.transaction.get_database_backend() == DbBackend::Postgres {
+            // Foreign keys to the row may be checked meanwhile: Sirius writes too, and locks in
+            // another order.
+            clients = clients.lock(LockType::NoKeyUpdate);
         }
-        if super::refund::reset_approved(&self.transaction, self.client.id, self.now).await? {
-            self.tell(EventKind::RefundReset, json!({ "clientId": client_id }));
+        let clients = clients
+            .order_by_asc(Column::Id)
+            .all(&self.transaction)
+            .await?;
+        self.now = self.actor.second();
+        self.today = self.now.date();
+        Ok(clients.into_iter().map(Into::into).collect())
+    }
+
+    /// An event of a client goes out if the change is made.
+    pub(super) fn tell(&mut self, client: &FinanceClient, kind: EventKind, detail: Value) {
+        self.events.push(Told {
+            finance_client_id: client.id,
+            kind,
+            detail,
+        });
+    }
+
+    /// The step after every change of clients' positions: credit is used on what is owed, the
+    /// entries are written, approved refunds go back to pending. Gives the ledgers' ids, in the order
+    /// of the clients and their entries.
+    pub(super) async fn settle(
+        &mut self,
+        mut positions: Vec<(&FinanceClient, Account)>,
+    ) -> Result<Vec<i32>, Refusal> {
+        for (_, account) in &mut positions {
+            account.reapply()?;
+        }
+        let accounts = positions.iter().map(|(client, it)| (client.id, it));
+        let accounts = accounts.collect::<Vec<_>>();
+        let by = self.actor.user_id;
+        let ids = write(&self.transaction, &accounts, self.now, by).await?;
+        let clients = positions.iter().map(|(client, _)| client.id);
+        let clients = clients.collect::<Vec<_>>();
+        let reset = super::refund::reset_approved(&self.transaction, &clients, self.now).await?;
+        for (client, account) in positions {
+            let client_id = client.client_id;
+            let remaining = account.credit().get();
+            if account.credit() > Pence::ZERO {
+                let detail = json!({ "clientId": client_id, "creditRemaining": remaining });
+                self.tell(client, EventKind::CreditOnAccount, detail);
+            }
+            if reset.contains(&client.id) {
+                let detail = json!({ "clientId": client_id });
+                self.tell(client, EventKind::RefundReset, detail);
+            }
         }
         Ok(ids)
     }
 
-    /// Records what goes out and the key, and commits.
-    pub(super) async fn commit(self, id: i32) -> Result<Changed, Refusal> {
-        events::record(&self.transaction, self.client.id, self.now, self.events).await?;
-        if let Some(key) = &self.key {
-            idempotency::keep(&self.transaction, &self.actor.caller, key, id, self.now).await?;
+    /// Records what goes out and what came of the key, and commits.
+    pub(super) async fn commit(self, id: i32, result: Option<String>) -> Result<(), Refusal> {
+        events::record(&self.transaction, self.now, self.events).await?;
+        if let Some(key) = self.key {
+            key.keep(&self.transaction, id, result).await?;
         }
         self.transaction.commit().await?;
-        Ok(Changed {
-            finance_client_id: self.client.id,
-            id,
-        })
+        Ok(())
     }
 }

@@ -1,12 +1,17 @@
 //! Idempotency keys: the same key and content again is the same change, made once.
+//!
+//! A key is reserved before anything else is done, so that of two requests with one key at once the
+//! second waits for the first, and then finds its result.
 
 use chrono::{Days, NaiveDateTime};
 use entity::idempotency_key::{ActiveModel, Column, Entity};
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, TryInsertResult};
 use sha2::{Digest as _, Sha256};
 
-use super::fault::{FaultCode, Refusal};
+use super::fault::{FaultCode, Faults, Refusal};
+use crate::finance::FinanceError;
 use crate::finance::ledger::next_id;
 
 /// A key, and what it was given for.
@@ -16,6 +21,19 @@ pub(super) struct Key {
     content_hash: String,
 }
 
+/// A key that belongs to the change under way.
+pub(super) struct Reserved {
+    id: i32,
+}
+
+/// What a key was given for before, and came to.
+pub(super) struct Earlier {
+    /// Id of the row that the change made or changed.
+    pub(super) result_id: i32,
+    /// The result of a batch.
+    pub(super) result: Option<String>,
+}
+
 /// How long a key is kept.
 const KEPT: Days = Days::new(30);
 
@@ -23,88 +41,97 @@ const KEPT: Days = Days::new(30);
 const KEY_LIMIT: usize = 255;
 
 impl Key {
-    /// The key of an operation with that content. An absent key is none.
+    /// The key of an operation with that content. An absent key is none; one of no use is a fault.
     pub(super) fn of(
+        faults: &mut Faults,
         key: Option<&String>,
         operation: &'static str,
         content: &str,
-    ) -> Result<Option<Self>, Refusal> {
-        let Some(key) = key else {
-            return Ok(None);
-        };
+    ) -> Option<Self> {
+        let key = key?;
         if key.is_empty() || key.len() > KEY_LIMIT || key.chars().any(char::is_control) {
             let text = format!("It must have 1 to {KEY_LIMIT} bytes, without control characters.");
-            return Err(Refusal::of("idempotencyKey", FaultCode::Invalid, text));
+            faults.add("idempotencyKey", FaultCode::Invalid, text);
+            return None;
         }
-        let hash = Sha256::digest(content.as_bytes());
-        Ok(Some(Self {
+        Some(Self {
             key: key.clone(),
             operation,
-            content_hash: hex::encode(hash),
-        }))
+            content_hash: hex::encode(Sha256::digest(content.as_bytes())),
+        })
     }
-}
 
-/// The result of the change that the key was given for before.
-pub(super) async fn find(
-    db: &impl ConnectionTrait,
-    caller: &str,
-    key: &Key,
-    now: NaiveDateTime,
-) -> Result<Option<i32>, Refusal> {
-    // What is over is forgotten, by whoever comes next.
-    let over = now.checked_sub_days(KEPT).unwrap_or(now);
-    Entity::delete_many()
-        .filter(Column::Caller.eq(caller))
-        .filter(Column::CreatedAt.lt(over))
-        .exec(db)
-        .await?;
-    let row = Entity::find()
-        .filter(Column::Caller.eq(caller))
-        .filter(Column::Key.eq(key.key.as_str()))
-        .one(db)
-        .await?;
-    match row {
-        None => Ok(None),
-        Some(row) if row.operation == key.operation && row.content_hash == key.content_hash => {
-            Ok(Some(row.result_id))
+    /// Reserves the key for the change under way; else what it came to before.
+    pub(super) async fn reserve(
+        self,
+        db: &impl ConnectionTrait,
+        caller: &str,
+        now: NaiveDateTime,
+    ) -> Result<Result<Reserved, Earlier>, Refusal> {
+        // What is over is forgotten, by whoever comes next.
+        let over = now.checked_sub_days(KEPT).unwrap_or(now);
+        Entity::delete_many()
+            .filter(Column::Caller.eq(caller))
+            .filter(Column::CreatedAt.lt(over))
+            .exec(db)
+            .await?;
+        let id = next_id(db, "idempotency_key").await?;
+        let row = ActiveModel {
+            id: Set(id),
+            caller: Set(caller.to_owned()),
+            key: Set(self.key.clone()),
+            operation: Set(self.operation.to_owned()),
+            content_hash: Set(self.content_hash.clone()),
+            result_id: Set(0),
+            result: Set(None),
+            created_at: Set(now),
+        };
+        let inserted = Entity::insert_many([row])
+            .on_conflict_do_nothing_on([Column::Caller, Column::Key])
+            .exec_without_returning(db)
+            .await?;
+        if matches!(inserted, TryInsertResult::Inserted(rows) if rows > 0) {
+            return Ok(Ok(Reserved { id }));
         }
-        Some(_) => Err(reused()),
+        let row = Entity::find()
+            .filter(Column::Caller.eq(caller))
+            .filter(Column::Key.eq(self.key.as_str()))
+            .one(db)
+            .await?;
+        match row {
+            Some(row)
+                if row.operation == self.operation && row.content_hash == self.content_hash =>
+            {
+                Ok(Err(Earlier {
+                    result_id: row.result_id,
+                    result: row.result,
+                }))
+            }
+            Some(_) => Err(Refusal::of(
+                "idempotencyKey",
+                FaultCode::KeyReused,
+                "The key was used for another change; give each change a key of its own.",
+            )),
+            // Gone in this very moment: the caller may try again.
+            None => Err(FinanceError::Busy.into()),
+        }
     }
 }
 
-/// Keeps the key with the change.
-pub(super) async fn keep(
-    db: &impl ConnectionTrait,
-    caller: &str,
-    key: &Key,
-    result_id: i32,
-    now: NaiveDateTime,
-) -> Result<(), Refusal> {
-    let row = ActiveModel {
-        id: Set(next_id(db, "idempotency_key").await?),
-        caller: Set(caller.to_owned()),
-        key: Set(key.key.clone()),
-        operation: Set(key.operation.to_owned()),
-        content_hash: Set(key.content_hash.clone()),
-        result_id: Set(result_id),
-        created_at: Set(now),
-    };
-    // Taken meanwhile, for a change of another client: then this one is not made.
-    let kept = Entity::insert_many([row])
-        .on_conflict_do_nothing_on([Column::Caller, Column::Key])
-        .exec_without_returning(db)
-        .await?;
-    match kept {
-        sea_orm::TryInsertResult::Inserted(rows) if rows > 0 => Ok(()),
-        _ => Err(reused()),
+impl Reserved {
+    /// Keeps with the key what the change came to.
+    pub(super) async fn keep(
+        self,
+        db: &impl ConnectionTrait,
+        result_id: i32,
+        result: Option<String>,
+    ) -> Result<(), Refusal> {
+        Entity::update_many()
+            .col_expr(Column::ResultId, Expr::value(result_id))
+            .col_expr(Column::Result, Expr::value(result))
+            .filter(Column::Id.eq(self.id))
+            .exec(db)
+            .await?;
+        Ok(())
     }
-}
-
-fn reused() -> Refusal {
-    Refusal::of(
-        "idempotencyKey",
-        FaultCode::KeyReused,
-        "The key was used for another change; give each change a key of its own.",
-    )
 }

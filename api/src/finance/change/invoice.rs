@@ -1,22 +1,18 @@
 //! Manual invoices.
 
-use chrono::{Datelike, NaiveDate};
+use chrono::NaiveDate;
 use entity::stored::{FeeType, SupervisionLevel};
-use entity::{counter, invoice as table, invoice_fee_range};
-use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter,
-};
+use sea_orm::DatabaseConnection;
 
 use super::fault::{FaultCode, Faults, Refusal};
-use super::fee_reduction::{YEARS, apply, covering, financial_year};
-use super::frame::{Actor, Begun, Change, Changed};
+use super::fee_reduction::{YEARS, financial_year};
+use super::frame::Actor;
 use super::idempotency::Key;
-use crate::finance::account::word;
-use crate::finance::invoice::{FeeRange, Invoice};
-use crate::finance::ledger::next_id;
-use crate::finance::money::{Overflow, Pence};
+use super::issue::{NewInvoice, NewRange, charge, issue};
+use super::single::{Begun, Change, Changed};
+use crate::finance::FinanceError;
+use crate::finance::fee_reduction;
+use crate::finance::money::Pence;
 
 /// The input.
 #[derive(Clone, Debug)]
@@ -62,27 +58,48 @@ pub async fn add_manual_invoice(
     input: &ManualInvoice,
     key: Option<&String>,
 ) -> Result<Changed, Refusal> {
-    let key = Key::of(key, "addManualInvoice", &format!("{input:?}"))?;
-    let mut change = match Change::begin(db, actor, input.client_id, key).await? {
+    let mut faults = Faults::default();
+    let key = Key::of(&mut faults, key, "addManualInvoice", &format!("{input:?}"));
+    let terms = terms(&mut faults, input, actor.today());
+    let mut change = match Change::begin(db, actor, input.client_id, key, &mut faults).await? {
         Begun::Change(change) => change,
         Begun::Before(changed) => return Ok(changed),
     };
-    let terms = terms(input, change.today)?;
-    let account = change.account().await?;
-    let (invoice, ranges) = insert(&change, input, terms).await?;
-    let mut account = account;
-    account.add_invoice(invoice.clone())?;
-    if let Some(reduction) = covering(&change, &invoice).await? {
-        apply(&mut account, &reduction, &invoice, ranges.iter())?;
-    }
+    let terms = faults.unless(terms)?;
+    let ranges = terms.level.map(|level| NewRange {
+        level,
+        from: terms.start,
+        to: terms.end,
+        amount: terms.amount,
+    });
+    let invoice = NewInvoice {
+        finance_client_id: change.client.id,
+        person_id: input.client_id,
+        fee_type: input.fee_type,
+        amount: terms.amount,
+        start: terms.start,
+        end: terms.end,
+        raised: Some(input.raised_date),
+        confirmed: Some(change.today),
+        level: terms.level,
+        ranges: ranges.into_iter().collect(),
+        source: Some("Created manually".to_owned()),
+        batch_number: None,
+        scheduled: None,
+        created_by: actor.user_id,
+    };
+    let mut account = change.account().await?;
+    let issued = issue(&change, &[invoice]).await?.pop();
+    let issued = issued.ok_or(FinanceError::Lost)?;
+    let reductions = fee_reduction::of_clients(&change.transaction, &[change.client.id]).await?;
+    charge(&mut account, &issued, &reductions)?;
     change.settle(account).await?;
-    change.commit(invoice.id).await
+    change.commit(issued.invoice.id).await
 }
 
 /// What the type decides, and whether the rest goes with it.
-fn terms(input: &ManualInvoice, today: NaiveDate) -> Result<Terms, Refusal> {
+fn terms(faults: &mut Faults, input: &ManualInvoice, today: NaiveDate) -> Option<Terms> {
     use FeeType::{Ad, B2, B3, Ga, S2, S3, Se, Sf, So};
-    let mut faults = Faults::default();
     let raised = input.raised_date;
     let is_past = raised <= today;
     faults.require(
@@ -107,7 +124,7 @@ fn terms(input: &ManualInvoice, today: NaiveDate) -> Result<Terms, Refusal> {
         Ga => Some(GUARDIANSHIP_FEE),
         _ => None,
     };
-    let amount = decided(&mut faults, "amount", fixed, input.amount);
+    let amount = decided(faults, "amount", fixed, input.amount);
     if fixed.is_none()
         && amount.is_some_and(|amount| amount <= AMOUNT_ABOVE || amount > AMOUNT_MOST)
     {
@@ -116,10 +133,10 @@ fn terms(input: &ManualInvoice, today: NaiveDate) -> Result<Terms, Refusal> {
     }
     let is_one_day = matches!(input.fee_type, Ad | Ga);
     let start = is_one_day.then_some(raised);
-    let start = decided(&mut faults, "startDate", start, input.start_date);
+    let start = decided(faults, "startDate", start, input.start_date);
     let ends_raised = is_one_day || matches!(input.fee_type, S2 | S3 | B2 | B3);
     let end = decided(
-        &mut faults,
+        faults,
         "endDate",
         ends_raised.then_some(raised),
         input.end_date,
@@ -149,8 +166,8 @@ fn terms(input: &ManualInvoice, today: NaiveDate) -> Result<Terms, Refusal> {
             faults.add("endDate", FaultCode::Invalid, text);
         }
     }
-    let ((amount, start), end) = faults.unless(amount.zip(start).zip(end))?;
-    Ok(Terms {
+    let terms = amount.zip(start).zip(end);
+    terms.map(|((amount, start), end)| Terms {
         amount,
         start,
         end,
@@ -177,86 +194,4 @@ fn decided<T: Copy + PartialEq + std::fmt::Display>(
         }
         (by_type, given) => by_type.or(given),
     }
-}
-
-async fn insert(
-    change: &Change<'_>,
-    input: &ManualInvoice,
-    terms: Terms,
-) -> Result<(Invoice, Vec<FeeRange>), Refusal> {
-    let db = &change.transaction;
-    let id = next_id(db, "invoice").await?;
-    let row = table::ActiveModel {
-        id: Set(id),
-        person_id: Set(Some(input.client_id)),
-        finance_client_id: Set(Some(change.client.id)),
-        feetype: Set(input.fee_type.into()),
-        reference: Set(next_reference(db, input.fee_type, terms.start).await?),
-        startdate: Set(terms.start),
-        enddate: Set(terms.end),
-        amount: Set(terms.amount.small()?),
-        supervisionlevel: Set(terms.level.map(Into::into)),
-        confirmeddate: Set(Some(change.today)),
-        raiseddate: Set(Some(input.raised_date)),
-        source: Set(Some("Created manually".to_owned())),
-        created_at: Set(Some(change.now)),
-        created_by: Set(Some(change.actor.user_id)),
-        ..Default::default()
-    }
-    .insert(db)
-    .await?;
-    let mut ranges = Vec::new();
-    if let Some(level) = terms.level {
-        let row_id = next_id(db, "invoice_fee_range").await?;
-        let row = invoice_fee_range::ActiveModel {
-            id: Set(row_id),
-            invoice_id: Set(Some(id)),
-            supervisionlevel: Set(level.into()),
-            fromdate: Set(terms.start),
-            todate: Set(terms.end),
-            amount: Set(terms.amount.small()?),
-        }
-        .insert(db)
-        .await?;
-        ranges.push(row.into());
-    }
-    Ok((row.into(), ranges))
-}
-
-/// The next reference of a financial year: `S2000123/24`. Its counter is locked until the end of the
-/// change, so that a change that fails leaves no gap.
-async fn next_reference(
-    db: &impl ConnectionTrait,
-    fee_type: FeeType,
-    start: NaiveDate,
-) -> Result<String, Refusal> {
-    let year = financial_year(start);
-    let key = format!("{year}InvoiceNumber");
-    let row = counter::ActiveModel {
-        id: Set(next_id(db, "counter").await?),
-        key: Set(key.clone()),
-        counter: Set(0),
-    };
-    counter::Entity::insert_many([row])
-        .on_conflict_do_nothing_on([counter::Column::Key])
-        .exec_without_returning(db)
-        .await?;
-    let rows = counter::Entity::update_many()
-        .col_expr(
-            counter::Column::Counter,
-            Expr::col(counter::Column::Counter).add(1),
-        )
-        .filter(counter::Column::Key.eq(key))
-        .exec_with_returning(db)
-        .await?;
-    let number = rows.first().map(|row| row.counter).ok_or(Overflow)?;
-    if number > 999_999 {
-        return Err(Overflow.into());
-    }
-    let two_digits = start_of(year).map_or(0, |day| day.year().rem_euclid(100));
-    Ok(format!("{}{number:06}/{two_digits:02}", word(fee_type)))
-}
-
-fn start_of(year: i32) -> Option<NaiveDate> {
-    NaiveDate::from_ymd_opt(year, 4, 1)
 }

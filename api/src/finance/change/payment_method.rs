@@ -7,9 +7,10 @@ use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter};
 use serde_json::json;
 
 use super::events::EventKind;
-use super::fault::{FaultCode, Refusal};
-use super::frame::{Actor, Begun, Change, Changed};
+use super::fault::{FaultCode, Faults, Refusal};
+use super::frame::Actor;
 use super::idempotency::Key;
+use super::single::{Begun, Change, Changed};
 use crate::finance::account::word;
 
 /// The input.
@@ -31,11 +32,18 @@ pub async fn change_payment_method(
     input: &PaymentMethodChange,
     key: Option<&String>,
 ) -> Result<Changed, Refusal> {
-    let key = Key::of(key, "changePaymentMethod", &format!("{input:?}"))?;
-    let mut change = match Change::begin(db, actor, input.client_id, key).await? {
+    let mut faults = Faults::default();
+    let key = Key::of(
+        &mut faults,
+        key,
+        "changePaymentMethod",
+        &format!("{input:?}"),
+    );
+    let mut change = match Change::begin(db, actor, input.client_id, key, &mut faults).await? {
         Begun::Change(change) => change,
         Begun::Before(changed) => return Ok(changed),
     };
+    faults.check()?;
     let method = word(input.payment_method);
     if change.client.payment_method.is(input.payment_method) {
         let text = format!("The client pays by {} already.", method.to_lowercase());

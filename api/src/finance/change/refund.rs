@@ -1,5 +1,7 @@
 //! Refunds: asking for one, deciding on it, calling it off.
 
+use std::collections::HashSet;
+
 use chrono::NaiveDateTime;
 use entity::stored::RefundDecision;
 use entity::{bank_details, refund};
@@ -9,11 +11,13 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter,
 };
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use super::events::EventKind;
 use super::fault::{FaultCode, Faults, Refusal};
-use super::frame::{Actor, Begun, Change, Changed};
+use super::frame::Actor;
 use super::idempotency::Key;
+use super::single::{Begun, Change, Changed};
 use crate::finance::account::{self, word};
 use crate::finance::ledger::next_id;
 use crate::finance::money::Pence;
@@ -35,7 +39,8 @@ pub struct RefundRequest {
 }
 
 impl RefundRequest {
-    /// All of it, to be hashed: the bank details are kept nowhere else by it.
+    /// What is hashed to know the request again. The hash outlives the bank details, and there are so few
+    /// accounts that all can be tried: it holds sixteen bits of them.
     fn content(&self) -> String {
         let Self {
             client_id,
@@ -44,7 +49,11 @@ impl RefundRequest {
             sort_code,
             notes,
         } = self;
-        format!("{client_id:?} {account_name:?} {account_number:?} {sort_code:?} {notes:?}")
+        // Enough to tell one account from another, too little to find one by.
+        let account = format!("{account_name:?} {account_number:?} {sort_code:?}");
+        let hash = Sha256::digest(account.as_bytes());
+        let hint = hash.iter().take(2).copied().collect::<Vec<_>>();
+        format!("{client_id:?} {hint:?} {notes:?}")
     }
 }
 
@@ -78,12 +87,8 @@ pub async fn request_refund(
     input: &RefundRequest,
     key: Option<&String>,
 ) -> Result<Changed, Refusal> {
-    let key = Key::of(key, "requestRefund", &input.content())?;
-    let mut change = match Change::begin(db, actor, input.client_id, key).await? {
-        Begun::Change(change) => change,
-        Begun::Before(changed) => return Ok(changed),
-    };
     let mut faults = Faults::default();
+    let key = Key::of(&mut faults, key, "requestRefund", &input.content());
     faults.text("accountName", &input.account_name);
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let is_number = input.account_number.len() == 8 && digits(&input.account_number);
@@ -98,6 +103,10 @@ pub async fn request_refund(
     let text = "It is written NN-NN-NN, in digits.";
     faults.require(is_code, "sortCode", FaultCode::Invalid, text);
     faults.text("notes", &input.notes);
+    let mut change = match Change::begin(db, actor, input.client_id, key, &mut faults).await? {
+        Begun::Change(change) => change,
+        Begun::Before(changed) => return Ok(changed),
+    };
     let credit = credit(&change).await?;
     if credit <= Pence::ZERO {
         faults.add(
@@ -153,11 +162,13 @@ pub async fn decide_refund(
     input: &RefundDecisionInput,
     key: Option<&String>,
 ) -> Result<Changed, Refusal> {
-    let key = Key::of(key, "decideRefund", &format!("{input:?}"))?;
-    let change = match Change::begin(db, actor, input.client_id, key).await? {
+    let mut faults = Faults::default();
+    let key = Key::of(&mut faults, key, "decideRefund", &format!("{input:?}"));
+    let change = match Change::begin(db, actor, input.client_id, key, &mut faults).await? {
         Begun::Change(change) => change,
         Begun::Before(changed) => return Ok(changed),
     };
+    faults.check()?;
     let refund = find(&change, input.refund_id).await?;
     if refund.status() != Some(RefundStatus::Pending) {
         let text = "Only a pending refund is decided on.";
@@ -203,11 +214,13 @@ pub async fn cancel_refund(
     input: &RefundCancellation,
     key: Option<&String>,
 ) -> Result<Changed, Refusal> {
-    let key = Key::of(key, "cancelRefund", &format!("{input:?}"))?;
-    let change = match Change::begin(db, actor, input.client_id, key).await? {
+    let mut faults = Faults::default();
+    let key = Key::of(&mut faults, key, "cancelRefund", &format!("{input:?}"));
+    let change = match Change::begin(db, actor, input.client_id, key, &mut faults).await? {
         Begun::Change(change) => change,
         Begun::Before(changed) => return Ok(changed),
     };
+    faults.check()?;
     let refund = find(&change, input.refund_id).await?;
     match refund.status() {
         Some(RefundStatus::Approved | RefundStatus::Processing) => {}
@@ -241,7 +254,9 @@ pub async fn expire_refunds(db: &DatabaseConnection, actor: &Actor) -> Result<us
     let today = actor.clock.now().date_naive();
     let mut ended = 0_usize;
     for (id, client_id) in refunds::all_expired(db, today).await? {
-        let Begun::Change(change) = Change::begin(db, actor, client_id, None).await? else {
+        let mut faults = Faults::default();
+        let begun = Change::begin(db, actor, client_id, None, &mut faults).await?;
+        let Begun::Change(change) = begun else {
             continue;
         };
         // Under the lock it may have gone on.
@@ -269,23 +284,24 @@ pub async fn expire_refunds(db: &DatabaseConnection, actor: &Actor) -> Result<us
     Ok(ended)
 }
 
-/// Approved refunds go back to pending, since the credit may have changed. Tells whether any did.
+/// Approved refunds of these clients go back to pending, since the credit may have changed. Gives the
+/// clients of which any did.
 pub(super) async fn reset_approved(
     db: &impl ConnectionTrait,
-    finance_client_id: i32,
+    clients: &[i32],
     now: NaiveDateTime,
-) -> Result<bool, Refusal> {
+) -> Result<HashSet<i32>, Refusal> {
     use refund::Column;
     let reset = refund::Entity::update_many()
         .col_expr(Column::Decision, Expr::value(word(RefundDecision::Pending)))
         .col_expr(Column::DecisionAt, Expr::value(None::<NaiveDateTime>))
         .col_expr(Column::DecisionBy, Expr::value(None::<i32>))
         .col_expr(Column::ResetAt, Expr::value(now))
-        .filter(Column::FinanceClientId.eq(finance_client_id))
+        .filter(Column::FinanceClientId.is_in(clients.iter().copied()))
         .filter(refunds::has_status(RefundStatus::Approved))
-        .exec(db)
+        .exec_with_returning(db)
         .await?;
-    Ok(reset.rows_affected > 0)
+    Ok(reset.into_iter().map(|row| row.finance_client_id).collect())
 }
 
 async fn find(change: &Change<'_>, id: Option<i32>) -> Result<Refund, Refusal> {

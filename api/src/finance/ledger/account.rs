@@ -222,6 +222,7 @@ impl Account {
                 account.allocations.push(Allocation {
                     id: 0,
                     ledger_id: 0,
+                    finance_client_id: None,
                     invoice_id: Some(part.invoice_id),
                     amount,
                     status: part.status.into(),

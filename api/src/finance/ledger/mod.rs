@@ -8,8 +8,10 @@ mod account;
 mod entry;
 #[cfg(test)]
 mod properties;
+mod read;
 mod write;
 
 pub use account::{Account, InvoiceAccount};
 pub use entry::{Entry, Part};
-pub(super) use write::{next_id, next_ids, write};
+pub(super) use read::read;
+pub(super) use write::{ROWS, next_id, next_ids, write};

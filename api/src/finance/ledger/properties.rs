@@ -136,6 +136,7 @@ fn read_again(account: &Account) -> Account {
         entry.parts.iter().map(|part| Allocation {
             id: 0,
             ledger_id: 0,
+            finance_client_id: None,
             invoice_id: Some(part.invoice_id),
             amount: part.amount.small().unwrap(),
             status: part.status.into(),

@@ -4,7 +4,7 @@ use chrono::NaiveDateTime;
 use entity::stored::LedgerStatus;
 use entity::{invoice, ledger, ledger_allocation};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{CaseStatement, Expr};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, Statement,
 };
@@ -12,24 +12,26 @@ use uuid::Uuid;
 
 use super::account::Account;
 use crate::finance::FinanceError;
-use crate::finance::money::Overflow;
+use crate::finance::money::{Overflow, Pence};
 
-/// Writes the account's entries and what its touched invoices owe. Gives the ledgers' ids, in the
-/// order of the entries.
+/// Writes the accounts' entries, each with the client's id, and what their touched invoices owe. Gives
+/// the ledgers' ids, in the order of the accounts and their entries.
 pub(in crate::finance) async fn write(
     db: &impl ConnectionTrait,
-    finance_client_id: i32,
-    account: &Account,
+    accounts: &[(i32, &Account)],
     now: NaiveDateTime,
     by: i32,
 ) -> Result<Vec<i32>, FinanceError> {
-    let entries = account.entries();
+    let entries = accounts
+        .iter()
+        .flat_map(|(client, account)| account.entries().iter().map(move |it| (*client, it)))
+        .collect::<Vec<_>>();
     let ids = next_ids(db, "ledger", entries.len()).await?;
-    let parts = entries.iter().map(|entry| entry.parts.len()).sum();
+    let parts = entries.iter().map(|(_, entry)| entry.parts.len()).sum();
     let mut part_ids = next_ids(db, "ledger_allocation", parts).await?.into_iter();
     let mut ledgers = Vec::with_capacity(entries.len());
     let mut allocations = Vec::with_capacity(parts);
-    for (entry, &id) in entries.iter().zip(&ids) {
+    for (&(client, entry), &id) in entries.iter().zip(&ids) {
         ledgers.push(ledger::ActiveModel {
             id: Set(id),
             reference: Set(Uuid::new_v4().to_string()),
@@ -39,7 +41,7 @@ pub(in crate::finance) async fn write(
             notes: Set(Some(entry.notes.clone())),
             kind: Set(entry.kind.into()),
             status: Set(LedgerStatus::Confirmed.into()),
-            finance_client_id: Set(Some(finance_client_id)),
+            finance_client_id: Set(Some(client)),
             fee_reduction_id: Set(entry.fee_reduction_id),
             created_at: Set(Some(now)),
             created_by: Set(Some(by)),
@@ -61,25 +63,42 @@ pub(in crate::finance) async fn write(
             });
         }
     }
-    if !ledgers.is_empty() {
-        ledger::Entity::insert_many(ledgers)
-            .exec_without_returning(db)
-            .await?;
-        ledger_allocation::Entity::insert_many(allocations)
+    for rows in ledgers.chunks(ROWS) {
+        ledger::Entity::insert_many(rows.iter().cloned())
             .exec_without_returning(db)
             .await?;
     }
-    for (id, owed) in account.touched() {
-        invoice::Entity::update_many()
-            .col_expr(
-                invoice::Column::Cacheddebtamount,
-                Expr::value(owed.small()?),
-            )
-            .filter(invoice::Column::Id.eq(id))
-            .exec(db)
+    for rows in allocations.chunks(ROWS) {
+        ledger_allocation::Entity::insert_many(rows.iter().cloned())
+            .exec_without_returning(db)
             .await?;
+    }
+    let touched = accounts.iter().flat_map(|(_, account)| account.touched());
+    let touched = touched.collect::<Vec<_>>();
+    for invoices in touched.chunks(ROWS) {
+        note_debts(db, invoices).await?;
     }
     Ok(ids)
+}
+
+/// Rows of one statement: their values stay below what a statement can bind.
+pub(in crate::finance) const ROWS: usize = 1_000;
+
+/// Writes what invoices owe, in one statement.
+async fn note_debts(
+    db: &impl ConnectionTrait,
+    invoices: &[(i32, Pence)],
+) -> Result<(), FinanceError> {
+    let mut owed = CaseStatement::new();
+    for (id, amount) in invoices {
+        owed = owed.case(invoice::Column::Id.eq(*id), Expr::value(amount.small()?));
+    }
+    invoice::Entity::update_many()
+        .col_expr(invoice::Column::Cacheddebtamount, owed.into())
+        .filter(invoice::Column::Id.is_in(invoices.iter().map(|(id, _)| *id)))
+        .exec(db)
+        .await?;
+    Ok(())
 }
 
 /// The next id of a table, see [`next_ids`].

@@ -15,7 +15,7 @@ use crate::graphql::node::NodeType;
 use crate::graphql::scalars::{Date, Pence};
 
 /// What a rule wants, and the idempotency key.
-type Read<T> = Result<(T, Option<String>), Refusal>;
+pub(super) type Read<T> = Result<(T, Option<String>), Refusal>;
 
 /// An invoice to be made.
 #[derive(InputObject)]
@@ -280,10 +280,18 @@ impl ChangePaymentMethodInput {
 }
 
 /// No client has a number beyond the column's range.
-fn client(WideInt(id): WideInt) -> Result<i32, Refusal> {
+pub(super) fn client(WideInt(id): WideInt) -> Result<i32, Refusal> {
     i32::try_from(id).map_err(|_| {
         let text = format!("There is no client {id}.");
         refused("clientId", FaultCode::NotFound, text)
+    })
+}
+
+/// A new client's number is within the column's range.
+pub(super) fn new_client(WideInt(id): WideInt) -> Result<i32, Refusal> {
+    i32::try_from(id).map_err(|_| {
+        let text = format!("It is 1 to {}.", i32::MAX);
+        refused("clientId", FaultCode::OutOfRange, text)
     })
 }
 
@@ -294,17 +302,26 @@ fn row(id: &ID, wanted: NodeType) -> Option<i32> {
 }
 
 /// `UNKNOWN` is for reading.
-fn known<T>(field: &'static str, word: Option<T>) -> Result<T, Refusal> {
+pub(super) fn known<T>(field: &'static str, word: Option<T>) -> Result<T, Refusal> {
+    known_word(field, word).map_err(|fault| Refusal::Faults(vec![fault]))
+}
+
+pub(super) fn known_word<T>(field: &'static str, word: Option<T>) -> Result<T, Fault> {
     word.ok_or_else(|| {
         let text = "UNKNOWN is for reading; give another value.".to_owned();
-        refused(field, FaultCode::Invalid, text)
+        fault(field, FaultCode::Invalid, text)
     })
 }
 
 fn refused(field: &'static str, code: FaultCode, message: String) -> Refusal {
-    Refusal::Faults(vec![Fault {
-        field: Some(field),
+    Refusal::Faults(vec![fault(field, code, message)])
+}
+
+pub(super) fn fault(field: &'static str, code: FaultCode, message: String) -> Fault {
+    Fault {
+        within: Vec::new(),
+        field: Some(field.into()),
         code,
         message,
-    }])
+    }
 }

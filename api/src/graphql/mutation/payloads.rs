@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, Object, SimpleObject};
 
-use crate::finance::change::{Changed, Fault, FaultCode};
+use crate::finance::change::{Changed, Fault, FaultCode, Generated};
 use crate::finance::{adjustment, fee_reduction, refund};
 use crate::graphql::adjustment::InvoiceAdjustment;
 use crate::graphql::client::{FinanceClient, client};
@@ -15,8 +15,8 @@ use crate::graphql::invoice::{Invoice, invoice};
 use crate::graphql::refund::Refund;
 
 /// What became of a change.
-pub(super) enum Outcome {
-    Changed(Changed),
+pub(super) enum Outcome<T = Changed> {
+    Changed(T),
     Faults(Vec<Fault>),
 }
 
@@ -58,13 +58,15 @@ pub enum UserErrorCode {
     FourEyes,
     /// The idempotency key was used for something else.
     KeyReused,
+    /// Another has it already.
+    Taken,
 }
 
 /// A fault of a change's input.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct UserError {
     /// The path of the field within `input`; null if the fault is about the whole.
-    field: Option<Vec<&'static str>>,
+    field: Option<Vec<String>>,
     /// The kind of fault, for programs.
     code: UserErrorCode,
     /// What is wrong and what to do, for people.
@@ -74,7 +76,7 @@ pub struct UserError {
 impl From<&Fault> for UserError {
     fn from(fault: &Fault) -> Self {
         Self {
-            field: fault.field.map(|field| vec![field]),
+            field: fault.path(),
             code: fault.code.into(),
             message: fault.message.clone(),
         }
@@ -166,19 +168,93 @@ payload! {
     CancelRefundPayload, refund: Refund, find_refund
 }
 
-/// A client who pays otherwise.
-pub struct ChangePaymentMethodPayload(pub(super) Outcome);
+/// A payload whose changed object is the client.
+macro_rules! client_payload {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        pub struct $name(pub(super) Outcome);
 
-/// A client who pays otherwise.
+        $(#[$doc])*
+        #[Object]
+        impl $name {
+            /// The client as it is after the change; null if nothing was changed.
+            async fn finance_client(&self, ctx: &Context<'_>) -> Option<FinanceClient> {
+                client(ctx, Some(self.0.changed()?.finance_client_id)).await
+            }
+
+            /// What is wrong with the input, all of it; empty if the change was made.
+            async fn user_errors(&self) -> Vec<UserError> {
+                self.0.errors()
+            }
+        }
+    };
+}
+
+client_payload! {
+    /// A client who pays otherwise.
+    ChangePaymentMethodPayload
+}
+client_payload! {
+    /// A new client.
+    CreateFinanceClientPayload
+}
+client_payload! {
+    /// A client with another court reference.
+    UpdateCourtReferencePayload
+}
+
+/// What became of a batch of invoices.
+#[derive(SimpleObject)]
+pub struct CreateGeneratedInvoicesPayload {
+    /// What became of each invoice, in the order of the input; empty if the batch as a whole was
+    /// refused.
+    results: Vec<GeneratedInvoiceResult>,
+    /// What is wrong with the batch as a whole, which then was not made.
+    user_errors: Vec<UserError>,
+}
+
+impl CreateGeneratedInvoicesPayload {
+    pub(super) fn of(outcome: Outcome<Vec<Generated>>) -> Self {
+        match outcome {
+            Outcome::Changed(results) => Self {
+                results: results.into_iter().map(GeneratedInvoiceResult).collect(),
+                user_errors: Vec::new(),
+            },
+            Outcome::Faults(faults) => Self {
+                results: Vec::new(),
+                user_errors: faults.iter().map(Into::into).collect(),
+            },
+        }
+    }
+}
+
+/// What became of an invoice of a batch.
+pub struct GeneratedInvoiceResult(Generated);
+
+/// What became of an invoice of a batch.
 #[Object]
-impl ChangePaymentMethodPayload {
-    /// The client as it is after the change; null if nothing was changed.
-    async fn finance_client(&self, ctx: &Context<'_>) -> Option<FinanceClient> {
-        client(ctx, Some(self.0.changed()?.finance_client_id)).await
+impl GeneratedInvoiceResult {
+    /// The invoice as it is now; null if it was refused.
+    async fn invoice(&self, ctx: &Context<'_>) -> Option<Invoice> {
+        match &self.0 {
+            Generated::Invoice(id) => invoice(ctx, *id).await,
+            Generated::Refused(_) => None,
+        }
     }
 
-    /// What is wrong with the input, all of it; empty if the change was made.
+    /// The client with the balances after the batch; null if the invoice was refused.
+    async fn finance_client(&self, ctx: &Context<'_>) -> Option<FinanceClient> {
+        let Generated::Invoice(id) = &self.0 else {
+            return None;
+        };
+        client(ctx, invoice(ctx, *id).await?.finance_client_id()).await
+    }
+
+    /// What is wrong with the invoice, all of it; empty if it was made.
     async fn user_errors(&self) -> Vec<UserError> {
-        self.0.errors()
+        match &self.0 {
+            Generated::Invoice(_) => Vec::new(),
+            Generated::Refused(faults) => faults.iter().map(Into::into).collect(),
+        }
     }
 }

@@ -18,7 +18,8 @@ pub(in crate::ownership) async fn gap(
     }
     let unwatched = "SELECT c.relname::text FROM pg_class c
         WHERE c.relnamespace = to_regnamespace($1) AND c.relkind IN ('r', 'p')
-        AND c.relname NOT IN ('seaql_migrations', 'schema_adoption', 'goose_db_version')
+        AND c.relname NOT IN ('seaql_migrations', 'schema_adoption', 'goose_db_version',
+            'guarded_role')
         AND NOT EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgrelid = c.oid
             AND t.tgenabled <> 'D' AND t.tgname LIKE 'zz\\_watch\\_%') ORDER BY 1";
     let unwatched = texts(db, unwatched, &[SCHEMA]).await?;
