@@ -5,11 +5,12 @@ use std::io::Write;
 use chrono::{NaiveDateTime, NaiveTime};
 
 use crate::clock::SystemClock;
-use crate::config::{AuditSettings, JobSettings};
+use crate::config::{AuditSettings, EventsCommand, EventsSettings, JobSettings};
 use crate::database::{ConnectError, When, connect};
 use crate::finance::FinanceError;
 use crate::finance::audit::audit;
 use crate::finance::change::{Actor, Refusal, expire_refunds};
+use crate::finance::outbox;
 
 /// Connections of a job.
 const POOL: u32 = 2;
@@ -82,4 +83,44 @@ pub async fn expire(settings: &JobSettings) -> Result<usize, JobError> {
         four_eyes: false,
     };
     Ok(expire_refunds(&db, &actor).await?)
+}
+
+/// The most events that a list shows.
+const LISTED: u64 = 1_000;
+
+/// `finance-api events`: lists what waits and what was given up, or has that sent again.
+///
+/// # Errors
+/// When the database fails, or standard output does.
+pub async fn events(settings: &EventsSettings) -> Result<(), JobError> {
+    let db = connect(&settings.database, POOL, When::Now).await?;
+    let now = SystemClock::shared().now().naive_utc();
+    let mut out = std::io::stdout().lock();
+    match &settings.command {
+        EventsCommand::List => {
+            let state = outbox::state(&db).await?;
+            let since = state.oldest.map(|it| format!(", the oldest since {it}"));
+            let since = since.unwrap_or_default();
+            writeln!(out, "{} wait{since}", state.waiting)?;
+            writeln!(out, "{} given up", state.parked)?;
+            for event in outbox::parked(&db, LISTED).await? {
+                writeln!(
+                    out,
+                    "{}  {}  client {}  of {}  tried {} times  {}",
+                    event.event_id,
+                    event.detail_type,
+                    event.client_id,
+                    event.created_at,
+                    event.attempts,
+                    event.last_error.as_deref().unwrap_or_default()
+                )?;
+            }
+        }
+        EventsCommand::Resend { ids, all } => {
+            let ids = (!all).then_some(ids.as_slice());
+            let count = outbox::resend(&db, ids, now).await?;
+            writeln!(out, "{count} will be sent again")?;
+        }
+    }
+    Ok(())
 }

@@ -45,6 +45,11 @@ async fn run(cli: Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
                 return Ok(ExitCode::FAILURE);
             }
         }
+        Command::Events(arguments) => {
+            let settings = arguments.check()?;
+            logging::start(LogFormat::Text)?;
+            jobs::events(&settings).await?;
+        }
         Command::Schema => std::io::stdout().write_all(api::graphql::sdl().as_bytes())?,
     }
     Ok(ExitCode::SUCCESS)

@@ -8,11 +8,13 @@ use migration::state::schema_state;
 use sea_orm::DatabaseConnection;
 use tokio::net::TcpListener;
 use tokio::signal;
+use tokio::sync::watch;
 
 use crate::authentication::{Authenticator, KeyFault, KeySources};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::ServeSettings;
 use crate::database::{ConnectError, When, connect};
+use crate::dispatch::{Dispatcher, SinkError};
 use crate::graphql::FourEyes;
 use crate::http::{App, Graphiql, SignIn, metrics_router, router};
 use crate::metrics::Metrics;
@@ -36,6 +38,9 @@ pub enum ServeError {
     /// The client for Sirius cannot be made.
     #[error(transparent)]
     Sirius(#[from] SiriusError),
+    /// The client for the sink of events cannot be made.
+    #[error("the sink of events: {0}")]
+    Sink(#[from] SinkError),
     /// A key cannot be read.
     #[error("the settings: {0}")]
     Key(#[from] KeyFault),
@@ -72,6 +77,7 @@ pub async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
     };
     let clock = SystemClock::shared();
     let recorder = metrics.as_ref().map(|(metrics, _)| metrics);
+    let dispatcher = dispatcher(&settings, &db, &clock, recorder)?;
     let app = app(&settings, db, clock, recorder)?;
     app.sirius.users.warm_up().await;
     let listener = listen(settings.listen_addr).await?;
@@ -81,7 +87,33 @@ pub async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
         tokio::spawn(async move { axum::serve(listener, routes).await });
     }
     tracing::info!(address = %listener.local_addr()?, "serving");
-    run(listener, router(app)).await
+    let (stop, stopped) = watch::channel(false);
+    let sending = dispatcher.map(|dispatcher| tokio::spawn(dispatcher.run(stopped)));
+    let served = run(listener, router(app)).await;
+    // What the last requests have changed goes out with the next start at the latest.
+    let _ = stop.send(true);
+    if let Some(sending) = sending {
+        let _ = sending.await;
+    }
+    served
+}
+
+/// Who sends the events of changes; nobody without a sink.
+fn dispatcher(
+    settings: &ServeSettings,
+    db: &DatabaseConnection,
+    clock: &SharedClock,
+    metrics: Option<&Metrics>,
+) -> Result<Option<Dispatcher>, SinkError> {
+    let Some(sink) = settings.sink.clone() else {
+        tracing::warn!("without EVENT_SINK_URL events are recorded and wait");
+        return Ok(None);
+    };
+    let make = || Dispatcher::new(db.clone(), clock.clone(), sink);
+    match metrics {
+        Some(metrics) => metrics.counted(make).map(Some),
+        None => make().map(Some),
+    }
 }
 
 /// Refuses a schema that lacks migrations of this program, unless told otherwise; warns of one that

@@ -6,6 +6,7 @@ mod billing_history;
 mod caller;
 mod changes;
 mod created_by;
+mod events;
 mod guards;
 mod house;
 mod immutable;

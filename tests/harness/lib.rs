@@ -8,6 +8,7 @@ mod instance;
 mod postgres;
 mod proxy;
 mod redis;
+mod sink;
 mod sirius;
 pub mod token;
 
@@ -32,6 +33,7 @@ pub use database::Kind;
 pub use instance::{Instance, SYSTEM_USER};
 pub use proxy::Proxy;
 pub use redis::Redis;
+pub use sink::Sink;
 pub use sirius::{Fault, Sirius};
 
 use database::TestDatabase;

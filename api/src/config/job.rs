@@ -1,7 +1,7 @@
 //! Settings of commands that run once and end.
 
 use chrono::NaiveDate;
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::check::{Check, Faults};
 use super::database::{DatabaseArguments, DatabaseSettings};
@@ -77,5 +77,54 @@ impl AuditArguments {
             |text| text.parse().ok(),
         );
         check.end(database.map(|database| AuditSettings { database, takeover }))
+    }
+}
+
+/// Settings of the commands about events, unchecked.
+#[derive(Debug, Args)]
+pub struct EventsArguments {
+    #[command(flatten)]
+    database: DatabaseArguments,
+    /// What to do.
+    #[command(subcommand)]
+    command: EventsCommand,
+}
+
+/// What to do about events.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum EventsCommand {
+    /// Say how many wait, since when, and list those that were given up, at most 1,000.
+    List,
+    /// Have events that were given up sent again. Prints how many.
+    Resend {
+        /// Their ids, as `list` shows them.
+        #[arg(required_unless_present = "all", value_name = "EVENT_ID")]
+        ids: Vec<String>,
+        /// All that were given up.
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
+    },
+}
+
+/// Settings of the commands about events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the help of each flag says it")]
+pub struct EventsSettings {
+    pub database: DatabaseSettings,
+    pub command: EventsCommand,
+}
+
+impl EventsArguments {
+    /// The settings.
+    ///
+    /// # Errors
+    /// With every fault there is.
+    pub fn check(&self) -> Result<EventsSettings, Faults> {
+        let mut check = Check::default();
+        let database = self.database.read(&mut check);
+        check.end(database.map(|database| EventsSettings {
+            database,
+            command: self.command.clone(),
+        }))
     }
 }

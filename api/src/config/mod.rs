@@ -6,6 +6,7 @@ mod database;
 mod job;
 mod keys;
 mod serve;
+mod sink;
 mod sirius;
 
 use std::net::SocketAddr;
@@ -15,7 +16,10 @@ use clap::{Args, Parser, Subcommand};
 
 pub use check::Faults;
 pub use database::{DatabaseSettings, DatabaseUrl};
-pub use job::{AuditArguments, AuditSettings, JobArguments, JobSettings};
+pub use job::{
+    AuditArguments, AuditSettings, EventsArguments, EventsCommand, EventsSettings, JobArguments,
+    JobSettings,
+};
 pub use keys::KeySettings;
 pub use serve::{ServeArguments, ServeSettings};
 
@@ -53,6 +57,8 @@ pub enum Command {
     /// Prints each breach, and exits with 1 if there is one. Breaches by rows from before the takeover
     /// are told apart and do not count.
     Audit(Box<AuditArguments>),
+    /// See the events that wait to be sent, and have those that were given up sent again.
+    Events(Box<EventsArguments>),
     /// Print the GraphQL schema.
     Schema,
 }

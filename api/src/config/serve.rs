@@ -9,8 +9,10 @@ use clap::Args;
 use super::check::{Check, Faults};
 use super::database::{DatabaseArguments, DatabaseSettings};
 use super::keys::{KeyArguments, KeySettings};
+use super::sink::SinkArguments;
 use super::sirius::SiriusArguments;
 use super::{CommonArguments, DemoSettings};
+use crate::dispatch::SinkSettings;
 use crate::logging::LogFormat;
 use crate::sirius::SiriusSettings;
 
@@ -29,6 +31,8 @@ pub struct ServeArguments {
     sirius: SiriusArguments,
     #[command(flatten)]
     keys: KeyArguments,
+    #[command(flatten)]
+    sink: SinkArguments,
     /// Address and port of the metrics, for Prometheus. They are off without it.
     #[arg(long, env = "METRICS_ADDR")]
     metrics_addr: Option<String>,
@@ -49,6 +53,7 @@ pub struct ServeSettings {
     pub database: DatabaseSettings,
     pub sirius: SiriusSettings,
     pub keys: KeySettings,
+    pub sink: Option<SinkSettings>,
     pub metrics_addr: Option<SocketAddr>,
     pub database_pool_size: u32,
     pub request_timeout: Duration,
@@ -93,6 +98,7 @@ impl ServeArguments {
                 .push("SIRIUS_TIMEOUT is not shorter than REQUEST_TIMEOUT".to_owned());
         }
         let keys = self.keys.read(check);
+        let sink = self.sink.read(check);
         let metrics_addr = check.optional(
             "METRICS_ADDR",
             self.metrics_addr.as_deref(),
@@ -111,6 +117,7 @@ impl ServeArguments {
             database: database?,
             sirius: sirius?,
             keys,
+            sink,
             metrics_addr,
             database_pool_size: database_pool_size?,
             request_timeout: request_timeout?,
@@ -152,6 +159,8 @@ mod tests {
             "--jwt-secret=secret, but short",
             "--service-keys=sirius=secret",
             "--metrics-addr=9090",
+            "--event-sink-url=https://user:secret@bus.example/",
+            "--event-sink-attempts=0",
         ])
         .unwrap_err();
         let text = faults.to_string();
@@ -167,6 +176,8 @@ mod tests {
             "JWT_SECRET",
             "SYSTEM_USER_ID",
             "METRICS_ADDR",
+            "EVENT_SINK_URL",
+            "EVENT_SINK_ATTEMPTS",
         ] {
             assert!(text.contains(name), "{name} in {text}");
         }

@@ -15,6 +15,7 @@ pub mod fee_reduction;
 pub mod invoice;
 pub mod ledger;
 pub mod money;
+pub mod outbox;
 pub mod refund;
 pub mod standing;
 pub mod transaction_kind;

@@ -1,0 +1,183 @@
+//! Sends the events of changes to where others wait for them (ADR 10): in order for each client, at
+//! least once, each with an id that stays. Several instances share the work.
+
+mod metrics;
+mod sink;
+
+use std::time::Duration;
+
+use chrono::{Days, NaiveDateTime};
+use futures_util::future::join_all;
+use sea_orm::DatabaseConnection;
+use tokio::sync::watch;
+
+pub use self::sink::{SinkError, SinkKey, SinkSettings};
+
+use self::metrics::DispatchMetrics;
+use self::sink::Sink;
+use crate::clock::SharedClock;
+use crate::finance::FinanceError;
+use crate::finance::outbox::{self, OutgoingEvent};
+
+/// Events that are sent at once, each of another client.
+const AT_ONCE: u64 = 20;
+/// How long a round waits for the next when there was nothing to send.
+const IDLE: Duration = Duration::from_secs(1);
+/// The longest wait while the sink or the database is away.
+const IDLE_MOST: Duration = Duration::from_secs(30);
+/// How much longer than its sending an event is claimed.
+const LEASE_MARGIN: Duration = Duration::from_secs(30);
+/// How long what was delivered is kept.
+const KEPT: Days = Days::new(90);
+/// How often the state of the outbox is looked at, and old events are forgotten.
+const LOOK: Duration = Duration::from_secs(15);
+
+/// Sends what waits.
+pub struct Dispatcher {
+    db: DatabaseConnection,
+    clock: SharedClock,
+    sink: Sink,
+    settings: SinkSettings,
+    metrics: DispatchMetrics,
+}
+
+/// What came of a round.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Round {
+    /// Taken by the sink.
+    pub delivered: usize,
+    /// To be tried again.
+    pub put_off: usize,
+    /// Given up.
+    pub parked: usize,
+}
+
+impl Dispatcher {
+    /// A dispatcher to that sink.
+    ///
+    /// # Errors
+    /// When the TLS of this machine cannot be set up.
+    pub fn new(
+        db: DatabaseConnection,
+        clock: SharedClock,
+        settings: SinkSettings,
+    ) -> Result<Self, SinkError> {
+        Ok(Self {
+            db,
+            clock,
+            sink: Sink::new(&settings)?,
+            settings,
+            metrics: DispatchMetrics::register(),
+        })
+    }
+
+    /// Sends until told to stop; what is being sent then is sent to its end.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let mut wait = IDLE;
+        let mut looked = None::<Duration>;
+        while !*stop.borrow() {
+            let pause = match self.round().await {
+                Ok(round) if round.delivered > 0 || round.parked > 0 => Duration::ZERO,
+                Ok(round) if round.put_off == 0 => IDLE,
+                // The sink is away, or the database.
+                Ok(_) => wait.saturating_mul(2).min(IDLE_MOST),
+                Err(error) => {
+                    tracing::warn!(%error, "events could not be sent");
+                    wait.saturating_mul(2).min(IDLE_MOST)
+                }
+            };
+            wait = pause.max(IDLE);
+            let now = self.clock.monotonic();
+            if looked.is_none_or(|then| now.saturating_sub(then) >= LOOK) {
+                looked = Some(now);
+                if let Err(error) = self.look().await {
+                    tracing::warn!(%error, "the outbox could not be looked at");
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = stop.changed() => break,
+            }
+        }
+    }
+
+    /// Sends what is due, once.
+    ///
+    /// # Errors
+    /// When the database fails; then what was sent is sent again.
+    pub async fn round(&self) -> Result<Round, FinanceError> {
+        let lease = self.settings.timeout.saturating_add(LEASE_MARGIN);
+        let events = outbox::claim(&self.db, self.now(), lease, AT_ONCE).await?;
+        let key = match events.is_empty() {
+            true => Ok(None),
+            false => self.settings.read_key().await,
+        };
+        let sent = join_all(events.iter().map(|event| async {
+            match &key {
+                Ok(key) => {
+                    self.metrics
+                        .timed(self.sink.send(event, key.as_deref()))
+                        .await
+                }
+                Err(error) => Err(error.clone()),
+            }
+        }));
+        let mut round = Round::default();
+        let mut delivered = Vec::new();
+        let mut failed = Vec::new();
+        for (event, result) in events.iter().zip(sent.await) {
+            match result {
+                Ok(()) => delivered.push(event.id),
+                Err(error) => failed.push((event, error)),
+            }
+        }
+        let now = self.now();
+        outbox::delivered(&self.db, &delivered, now).await?;
+        round.delivered = delivered.len();
+        for (event, error) in failed {
+            let why = error.to_string();
+            if error.is_final() || event.attempts >= self.settings.attempts {
+                outbox::park(&self.db, event.id, &why, now).await?;
+                round.parked = round.parked.saturating_add(1);
+                let (id, kind) = (&event.event_id, &event.detail_type);
+                tracing::error!(event = %id, kind, why, "an event was given up: `finance-api events list`");
+            } else {
+                let wait = self.wait_of(event);
+                outbox::put_off(&self.db, event.id, &why, now, wait).await?;
+                round.put_off = round.put_off.saturating_add(1);
+                tracing::debug!(event = %event.event_id, why, "an event is tried again later");
+            }
+        }
+        self.metrics.count(round);
+        Ok(round)
+    }
+
+    /// Tells how many wait, and forgets what was delivered long ago.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn look(&self) -> Result<(), FinanceError> {
+        let now = self.now();
+        let state = outbox::state(&self.db).await?;
+        let age = state.oldest.map(|oldest| now.signed_duration_since(oldest));
+        let age = age.and_then(|age| age.to_std().ok()).unwrap_or_default();
+        self.metrics.state(state, age);
+        let before = now.checked_sub_days(KEPT).unwrap_or(now);
+        outbox::forget(&self.db, before, 1_000).await?;
+        Ok(())
+    }
+
+    fn now(&self) -> NaiveDateTime {
+        self.clock.now().naive_utc()
+    }
+
+    /// Doubled by each attempt, and up to a quarter shorter by the event's number, lest all come at once.
+    fn wait_of(&self, event: &OutgoingEvent) -> Duration {
+        let attempt = u32::try_from(event.attempts).unwrap_or(0).saturating_sub(1);
+        let doublings = 2_u32.saturating_pow(attempt);
+        let wait = self.settings.back_off.saturating_mul(doublings);
+        let wait = wait.min(self.settings.back_off_most);
+        let share = u32::try_from(event.id.rem_euclid(8)).unwrap_or(0);
+        wait.saturating_sub((wait / 32).saturating_mul(share))
+    }
+}
