@@ -16,6 +16,7 @@ mod ownership;
 mod paging;
 mod protocol;
 mod schema;
+mod sequences;
 mod shared_users;
 mod sirius_writes;
 mod statements;

@@ -15,6 +15,7 @@ use super::error::ApiError;
 use crate::finance::account::{self, Balances, FinanceClient};
 use crate::finance::adjustment::{self, Adjustment};
 use crate::finance::allocation::{self, Allocation};
+use crate::finance::billing_history::{self, History};
 use crate::finance::collection::{self, PendingCollection};
 use crate::finance::fee_reduction::{self, FeeReduction};
 use crate::finance::invoice::{self, FeeRange, Invoice};
@@ -101,6 +102,13 @@ key! {
 key! {
     /// An invoice.
     InvoiceKey => one Invoice, by |row: &Invoice| row.id, invoice::by_ids
+}
+key! {
+    /// A client's billing history.
+    HistoryOf => Option<Arc<History>>, |histories: Vec<History>| {
+        let histories = histories.into_iter();
+        histories.map(|it| (HistoryOf(it.finance_client_id), Some(Arc::new(it)))).collect()
+    }, billing_history::of_clients
 }
 key! {
     /// A client's invoices.

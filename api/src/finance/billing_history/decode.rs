@@ -19,7 +19,13 @@ pub(super) struct Wide<'a> {
     pub(super) client: i32,
 }
 
-impl Wide<'_> {
+impl<'a> Wide<'a> {
+    pub(super) fn of(row: &'a QueryResult) -> Result<Self, DbErr> {
+        let mut wide = Self { row, client: 0 };
+        wide.client = wide.get("client")?;
+        Ok(wide)
+    }
+
     fn get<T: TryGetable>(&self, column: &str) -> Result<T, DbErr> {
         let place = COLUMNS.iter().position(|(name, _)| *name == column);
         let place = place.ok_or_else(|| DbErr::Type(format!("no shared column {column}")))?;

@@ -250,6 +250,16 @@ pub struct History {
     pub events: Vec<Event>,
 }
 
+impl History {
+    /// The history of a client of whom nothing is recorded.
+    pub fn empty(finance_client_id: i32) -> Self {
+        Self {
+            finance_client_id,
+            events: Vec::new(),
+        }
+    }
+}
+
 /// The second that an instant falls in: fractions are cut, not rounded.
 pub(super) fn second_of(at: NaiveDateTime) -> i64 {
     at.and_utc().timestamp()

@@ -12,6 +12,10 @@ mod page;
 mod properties;
 mod rows;
 
+use sea_orm::ConnectionTrait;
+
+use super::FinanceError;
+
 pub use assemble::assemble;
 pub use event::{
     AdjustmentRaised, AllocationLine, Detail, Event, EventType, FeeReductionDetail, History,
@@ -19,3 +23,18 @@ pub use event::{
 };
 pub use page::{Filter, Page, Range, Slice};
 pub use rows::{Rows, load};
+
+/// The histories of these clients, in one statement. A client without events has none here.
+///
+/// # Errors
+/// When the database fails or a sum does not fit.
+pub async fn of_clients(
+    db: &impl ConnectionTrait,
+    clients: &[i32],
+) -> Result<Vec<History>, FinanceError> {
+    let rows = load(db, clients).await?;
+    let histories = rows.into_iter();
+    Ok(histories
+        .map(|(client, rows)| assemble(client, rows))
+        .collect::<Result<_, _>>()?)
+}

@@ -4,6 +4,7 @@
 //! statement gives one snapshot: no change that commits meanwhile can show in part. The text is
 //! built once for each database and then only bound, so that PostgreSQL keeps its plan.
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use chrono::{NaiveDate, NaiveDateTime};
@@ -81,13 +82,30 @@ pub struct CollectionRow {
     pub created_by: i32,
 }
 
-/// Reads the rows of one client.
+/// Reads the rows of these clients, in one statement. A client without rows has none.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn load(db: &impl ConnectionTrait, finance_client_id: i32) -> Result<Rows, FinanceError> {
+pub async fn load(
+    db: &impl ConnectionTrait,
+    clients: &[i32],
+) -> Result<HashMap<i32, Rows>, FinanceError> {
     let backend = db.get_database_backend();
-    let sql = match backend {
+    let statement = match clients {
+        [client] => single(backend).bind(backend, *client),
+        clients => backend.build(&union(clients)),
+    };
+    let mut rows = HashMap::<i32, Rows>::with_capacity(clients.len());
+    for row in db.query_all_raw(statement).await? {
+        let row = Wide::of(&row)?;
+        rows.entry(row.client).or_default().push(&row)?;
+    }
+    Ok(rows)
+}
+
+/// The statement for one client, built once.
+fn single(backend: DbBackend) -> &'static Text {
+    match backend {
         DbBackend::Postgres => {
             static POSTGRES: OnceLock<Text> = OnceLock::new();
             POSTGRES.get_or_init(|| Text::build(DbBackend::Postgres))
@@ -96,16 +114,7 @@ pub async fn load(db: &impl ConnectionTrait, finance_client_id: i32) -> Result<R
             static SQLITE: OnceLock<Text> = OnceLock::new();
             SQLITE.get_or_init(|| Text::build(DbBackend::Sqlite))
         }
-    };
-    let statement = sql.bind(backend, finance_client_id);
-    let mut rows = Rows::default();
-    for row in db.query_all_raw(statement).await? {
-        rows.push(&Wide {
-            row: &row,
-            client: finance_client_id,
-        })?;
     }
-    Ok(rows)
 }
 
 /// The statement's text and its values, with [`CLIENT`] where the client's id belongs.
@@ -119,7 +128,7 @@ const CLIENT: i32 = i32::MIN;
 
 impl Text {
     fn build(backend: DbBackend) -> Self {
-        let built = backend.build(&union());
+        let built = backend.build(&union(&[CLIENT]));
         Self {
             sql: built.sql,
             values: built.values.map(|it| it.0).unwrap_or_default(),
@@ -135,9 +144,18 @@ impl Text {
     }
 }
 
+/// Of these clients; the plan of a single one is kept.
+fn of(column: impl ColumnTrait, clients: &[i32]) -> Expr {
+    match clients {
+        [client] => column.eq(*client),
+        clients => column.is_in(clients.iter().copied()),
+    }
+}
+
 /// The shared columns, in their order: name and type. The first branch gives them their types.
-pub(super) const COLUMNS: [(&str, &str); 21] = [
+pub(super) const COLUMNS: [(&str, &str); 22] = [
     ("branch", "integer"),
+    ("client", "integer"),
     ("id", "integer"),
     ("ref_a", "integer"),
     ("ref_b", "integer"),
@@ -169,17 +187,17 @@ pub(super) const REFUND: i32 = 6;
 pub(super) const PAYMENT_METHOD: i32 = 7;
 pub(super) const COLLECTION: i32 = 8;
 
-fn union() -> SelectStatement {
+fn union(clients: &[i32]) -> SelectStatement {
     let mut union = types();
     for branch in [
-        invoices(),
-        fee_reductions(),
-        adjustments(),
-        ledgers(),
-        allocations(),
-        refunds(),
-        payment_methods(),
-        collections(),
+        invoices(clients),
+        fee_reductions(clients),
+        adjustments(clients),
+        ledgers(clients),
+        allocations(clients),
+        refunds(clients),
+        payment_methods(clients),
+        collections(clients),
     ] {
         union.union(UnionType::All, branch);
     }
@@ -209,6 +227,8 @@ fn branch(
         let expr = if name == "branch" {
             // Written out, not bound: it belongs to the text.
             Expr::cust(number.to_string())
+        } else if name == "client" && number == ALLOCATION {
+            Expr::col((ledger::Entity, ledger::Column::FinanceClientId))
         } else if let Some((_, column)) = columns.iter().find(|(shared, _)| *shared == name) {
             Expr::col((table.clone(), column.clone()))
         } else {
@@ -219,13 +239,14 @@ fn branch(
     select.from(table).take()
 }
 
-fn invoices() -> SelectStatement {
+fn invoices(clients: &[i32]) -> SelectStatement {
     use invoice::Column;
     branch(
         INVOICE,
         invoice::Entity,
         [
             ("id", Column::Id.into_iden()),
+            ("client", Column::FinanceClientId.into_iden()),
             ("amount", Column::Amount.into_iden()),
             ("by_a", Column::CreatedBy.into_iden()),
             ("at_a", Column::CreatedAt.into_iden()),
@@ -236,17 +257,18 @@ fn invoices() -> SelectStatement {
             ("text_a", Column::Reference.into_iden()),
         ],
     )
-    .and_where(Column::FinanceClientId.eq(CLIENT))
+    .and_where(of(Column::FinanceClientId, clients))
     .take()
 }
 
-fn fee_reductions() -> SelectStatement {
+fn fee_reductions(clients: &[i32]) -> SelectStatement {
     use fee_reduction::Column;
     branch(
         FEE_REDUCTION,
         fee_reduction::Entity,
         [
             ("id", Column::Id.into_iden()),
+            ("client", Column::FinanceClientId.into_iden()),
             ("by_a", Column::CreatedBy.into_iden()),
             ("by_b", Column::CancelledBy.into_iden()),
             ("at_a", Column::CreatedAt.into_iden()),
@@ -260,17 +282,18 @@ fn fee_reductions() -> SelectStatement {
             ("flag", Column::Deleted.into_iden()),
         ],
     )
-    .and_where(Column::FinanceClientId.eq(CLIENT))
+    .and_where(of(Column::FinanceClientId, clients))
     .take()
 }
 
-fn adjustments() -> SelectStatement {
+fn adjustments(clients: &[i32]) -> SelectStatement {
     use invoice_adjustment::Column;
     branch(
         ADJUSTMENT,
         invoice_adjustment::Entity,
         [
             ("id", Column::Id.into_iden()),
+            ("client", Column::FinanceClientId.into_iden()),
             ("ref_a", Column::InvoiceId.into_iden()),
             ("ref_b", Column::LedgerId.into_iden()),
             ("day_a", Column::RaisedDate.into_iden()),
@@ -284,17 +307,18 @@ fn adjustments() -> SelectStatement {
             ("text_a", Column::Notes.into_iden()),
         ],
     )
-    .and_where(Column::FinanceClientId.eq(CLIENT))
+    .and_where(of(Column::FinanceClientId, clients))
     .take()
 }
 
-fn ledgers() -> SelectStatement {
+fn ledgers(clients: &[i32]) -> SelectStatement {
     use ledger::Column;
     branch(
         LEDGER,
         ledger::Entity,
         [
             ("id", Column::Id.into_iden()),
+            ("client", Column::FinanceClientId.into_iden()),
             ("ref_a", Column::FeeReductionId.into_iden()),
             ("amount", Column::Amount.into_iden()),
             ("by_a", Column::CreatedBy.into_iden()),
@@ -303,12 +327,12 @@ fn ledgers() -> SelectStatement {
             ("word_a", Column::Kind.into_iden()),
         ],
     )
-    .and_where(Column::FinanceClientId.eq(CLIENT))
+    .and_where(of(Column::FinanceClientId, clients))
     .and_where(Column::Status.eq(word(LedgerStatus::Confirmed)))
     .take()
 }
 
-fn allocations() -> SelectStatement {
+fn allocations(clients: &[i32]) -> SelectStatement {
     use ledger_allocation::Column;
     let counted = AllocationStatus::iter().map(word);
     branch(
@@ -327,19 +351,20 @@ fn allocations() -> SelectStatement {
         Expr::col((ledger::Entity, ledger::Column::Id))
             .equals((ledger_allocation::Entity, Column::LedgerId)),
     )
-    .and_where(ledger::Column::FinanceClientId.eq(CLIENT))
+    .and_where(of(ledger::Column::FinanceClientId, clients))
     .and_where(ledger::Column::Status.eq(word(LedgerStatus::Confirmed)))
     .and_where(Column::Status.is_in(counted))
     .take()
 }
 
-fn refunds() -> SelectStatement {
+fn refunds(clients: &[i32]) -> SelectStatement {
     use refund::Column;
     branch(
         REFUND,
         refund::Entity,
         [
             ("id", Column::Id.into_iden()),
+            ("client", Column::FinanceClientId.into_iden()),
             ("amount", Column::Amount.into_iden()),
             ("by_a", Column::CreatedBy.into_iden()),
             ("by_b", Column::DecisionBy.into_iden()),
@@ -354,40 +379,42 @@ fn refunds() -> SelectStatement {
             ("text_a", Column::Notes.into_iden()),
         ],
     )
-    .and_where(Column::FinanceClientId.eq(CLIENT))
+    .and_where(of(Column::FinanceClientId, clients))
     .take()
 }
 
-fn payment_methods() -> SelectStatement {
+fn payment_methods(clients: &[i32]) -> SelectStatement {
     use payment_method::Column;
     branch(
         PAYMENT_METHOD,
         payment_method::Entity,
         [
             ("id", Column::Id.into_iden()),
+            ("client", Column::FinanceClientId.into_iden()),
             ("by_a", Column::CreatedBy.into_iden()),
             ("at_a", Column::CreatedAt.into_iden()),
             ("word_a", Column::Kind.into_iden()),
         ],
     )
-    .and_where(Column::FinanceClientId.eq(CLIENT))
+    .and_where(of(Column::FinanceClientId, clients))
     .take()
 }
 
-fn collections() -> SelectStatement {
+fn collections(clients: &[i32]) -> SelectStatement {
     use pending_collection::Column;
     branch(
         COLLECTION,
         pending_collection::Entity,
         [
             ("id", Column::Id.into_iden()),
+            ("client", Column::FinanceClientId.into_iden()),
             ("amount", Column::Amount.into_iden()),
             ("by_a", Column::CreatedBy.into_iden()),
             ("at_a", Column::CreatedAt.into_iden()),
             ("day_a", Column::CollectionDate.into_iden()),
         ],
     )
-    .and_where(Column::FinanceClientId.eq(CLIENT))
+    .and_where(of(Column::FinanceClientId, clients))
     .and_where(Column::Status.ne(word(PendingCollectionStatus::Cancelled)))
     .take()
 }

@@ -4,19 +4,19 @@ mod cursor;
 mod event;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use async_graphql::Context;
 
 use self::cursor::Cursor;
 pub(crate) use self::event::BillingEvent;
 pub(super) use self::event::BillingEventType;
-use super::context::query;
 use super::error::ApiError;
 use super::int::WideInt;
 use super::page::{Size, connection};
+use super::rows::{HistoryOf, load};
 use super::scalars::Date;
-use crate::finance::FinanceError;
-use crate::finance::billing_history::{Filter, Page, Position, Range, assemble, load};
+use crate::finance::billing_history::{Filter, History, Page, Position, Range};
 
 connection! {
     /// A page of a billing history, newest event first.
@@ -83,8 +83,10 @@ pub(super) async fn resolve(
     let range = arguments.range(finance_client_id)?;
     let filter = arguments.filter()?;
 
-    let rows = query(ctx, |db| load(db, finance_client_id)).await?;
-    let history = assemble(finance_client_id, rows).map_err(FinanceError::from)?;
+    let history = match load(ctx, HistoryOf(finance_client_id)).await? {
+        Some(history) => Arc::unwrap_or_clone(history),
+        None => History::empty(finance_client_id),
+    };
     let slice = history.slice(&filter, range, page);
 
     let edges = slice.events.into_iter().map(|event| {
