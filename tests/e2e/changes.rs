@@ -573,23 +573,27 @@ postgres_only! {
         adjusted(t, &first, "CREDIT_MEMO", Some(20_000)).await;
         let raised = raise(t, &first, "CREDIT_MEMO", Some(5_000)).await;
         let id = raised.data("/raiseInvoiceAdjustment/invoiceAdjustment/id").clone();
-        let invoices = join_all((0..20).map(|_| an_invoice(t, "2025-08-02")));
-        let decisions = join_all((0..15).map(|_| decide(t, &id, "APPROVE")));
-        let refunds = join_all((0..15).map(|_| refund(t)));
-        let (invoices, decisions, refunds) = tokio::join!(invoices, decisions, refunds);
-        assert_eq!(invoices.len(), 20);
+        let remission = json!({ "clientId": 1001, "type": "REMISSION", "startYear": 2025, "lengthInYears": 1,
+            "dateReceived": "2025-08-15", "notes": "Low income" });
+        let invoices = join_all((0..12).map(|_| an_invoice(t, "2025-08-02")));
+        let decisions = join_all((0..13).map(|_| decide(t, &id, "APPROVE")));
+        let refunds = join_all((0..12).map(|_| refund(t)));
+        let reductions = join_all((0..13).map(|_| by_officer(t, "addFeeReduction", remission.clone(), "feeReduction { id }")));
+        let (invoices, decisions, refunds, reductions) = tokio::join!(invoices, decisions, refunds, reductions);
+        assert_eq!(invoices.len(), 12);
         let done = |answers: &[Answer], name: &str| {
             answers.iter().filter(|it| it.data(&format!("/{name}/userErrors")) == &json!([])).count()
         };
         assert_eq!(done(&decisions, "decideInvoiceAdjustment"), 1);
+        assert_eq!(done(&reductions, "addFeeReduction"), 1);
         assert!(done(&refunds, "requestRefund") <= 1);
         let references = count(t, "(SELECT DISTINCT reference FROM invoice) r").await;
-        assert_eq!((references, count(t, "counter WHERE counter = 21").await), (21, 1));
+        assert_eq!((references, count(t, "counter WHERE counter = 13").await), (13, 1));
         let answer = t.ask("{ financeClient(clientId: 1001) { creditBalance outstandingBalance
             billingHistory(first: 1) { nodes { creditBalance outstandingBalance } } } }").await;
         let client = answer.data("/financeClient");
-        // 21 invoices of 100, less 250 credited.
-        assert_eq!((&client["outstandingBalance"], &client["creditBalance"]), (&json!(185_000), &json!(0)));
+        // 13 invoices of £100, each halved, less £250 credited: whatever came first.
+        assert_eq!((&client["outstandingBalance"], &client["creditBalance"]), (&json!(40_000), &json!(0)));
         assert_eq!(client["billingHistory"]["nodes"][0]["outstandingBalance"], client["outstandingBalance"]);
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, TransactionTrait};
 
-use super::{Live, binary, err, on_postgres, out};
+use super::{Live, err, on_postgres, out};
+use crate::process::binary;
 
 /// Starts the binary and kills it after so long, without a chance to clean up.
 fn kill_after(live: &Live, arguments: &[&str], wait: Duration) {

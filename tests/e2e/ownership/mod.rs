@@ -10,7 +10,6 @@ mod serve;
 mod verify;
 mod watch;
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
@@ -19,6 +18,8 @@ use migration::runner::Runner;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use tests::Kind;
 use tests::database::TestDatabase;
+
+use crate::process::binary;
 
 const SIRIUS: &str = include_str!("../../fixtures/sirius_schema.sql");
 const PRESENT_DAY: &str = include_str!("../../fixtures/present_day_steps.sql");
@@ -168,19 +169,6 @@ async fn texts(db: &DatabaseConnection, sql: &str) -> Vec<String> {
     rows.iter()
         .map(|row| row.try_get_by_index(0).unwrap())
         .collect()
-}
-
-/// Binary `migration`, which `cargo test --workspace` builds beside the tests.
-fn binary(name: &str) -> PathBuf {
-    let tests = std::env::current_exe().unwrap();
-    let folder = tests.parent().and_then(Path::parent).unwrap();
-    let binary = folder.join(name);
-    assert!(
-        binary.is_file(),
-        "{} is not built: cargo build --workspace",
-        binary.display()
-    );
-    binary
 }
 
 fn migration_at(url: &str, arguments: &[&str]) -> Output {

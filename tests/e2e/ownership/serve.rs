@@ -1,9 +1,9 @@
 //! A server on a schema that is behind, ahead or its own to change.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
-use super::{Live, binary, err, on_postgres};
+use super::{Live, err, on_postgres};
+use crate::process::{Server, binary};
 
 fn command(url: &str) -> Command {
     let mut command = Command::new(binary("finance-api"));
@@ -20,51 +20,6 @@ fn command(url: &str) -> Command {
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
     command
-}
-
-/// A server, the address it logs, and its log until then.
-struct Server {
-    child: Child,
-    address: String,
-    log: String,
-}
-
-impl Server {
-    fn start(command: &mut Command) -> Self {
-        let mut child = command.spawn().unwrap();
-        let mut log = String::new();
-        let mut address = None;
-        for line in BufReader::new(child.stderr.take().unwrap()).lines() {
-            let line = line.unwrap();
-            address = line
-                .split_once("address=")
-                .map(|(_, it)| it.trim().to_owned());
-            log.push_str(&line);
-            log.push('\n');
-            if address.is_some() {
-                break;
-            }
-        }
-        Self {
-            child,
-            address: address.unwrap_or_else(|| panic!("{log}")),
-            log,
-        }
-    }
-
-    async fn ready(&self) -> (u16, String) {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let url = format!("http://{}/health/ready", self.address);
-        let response = client.get(url).send().await.unwrap();
-        (response.status().as_u16(), response.text().await.unwrap())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[test]

@@ -362,7 +362,7 @@ fn a_writer_at_work_on_several_tables_is_waited_for_and_never_deadlocked() {
         work.execute_unprepared("UPDATE rate SET amount = 1")
             .await
             .unwrap();
-        let off = std::process::Command::new(super::binary("migration"))
+        let off = std::process::Command::new(crate::process::binary("migration"))
             .args(["watch", "off"])
             .env("DATABASE_URL", live.database.url())
             .spawn()

@@ -1,0 +1,63 @@
+//! The programs as processes of their own.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+
+/// A server, the address it logs, and its log until then.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: String,
+    pub(crate) log: String,
+}
+
+impl Server {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let mut log = String::new();
+        let mut address = None;
+        for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+            let line = line.unwrap();
+            address = line
+                .split_once("address=")
+                .map(|(_, it)| it.trim().to_owned());
+            log.push_str(&line);
+            log.push('\n');
+            if address.is_some() {
+                break;
+            }
+        }
+        Self {
+            child,
+            address: address.unwrap_or_else(|| panic!("{log}")),
+            log,
+        }
+    }
+
+    pub(crate) async fn ready(&self) -> (u16, String) {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let url = format!("http://{}/health/ready", self.address);
+        let response = client.get(url).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A binary, which `cargo test --workspace` builds beside the tests.
+pub(crate) fn binary(name: &str) -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let folder = tests.parent().and_then(Path::parent).unwrap();
+    let binary = folder.join(name);
+    assert!(
+        binary.is_file(),
+        "{} is not built: cargo build --workspace",
+        binary.display()
+    );
+    binary
+}
