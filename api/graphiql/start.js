@@ -1,5 +1,6 @@
-// Starts GraphiQL with the first query and the settings that the page carries.
+// Starts GraphiQL with the operations that the page offers.
 const root = document.getElementById("graphiql");
+const tabs = JSON.parse(root.dataset.tabs);
 
 // Mutations by cookie must repeat the decoded XSRF-TOKEN cookie in a header.
 function withXsrfToken(url, options = {}) {
@@ -15,7 +16,7 @@ function withXsrfToken(url, options = {}) {
 ReactDOM.createRoot(root).render(
   React.createElement(GraphiQL, {
     fetcher: GraphiQL.createFetcher({ url: "/graphql", fetch: withXsrfToken }),
-    defaultQuery: root.dataset.query,
-    defaultEditorToolsVisibility: false,
+    defaultTabs: tabs,
+    defaultEditorToolsVisibility: tabs.some((tab) => tab.variables) && "variables",
   }),
 );

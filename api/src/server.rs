@@ -16,7 +16,7 @@ use crate::config::ServeSettings;
 use crate::database::{ConnectError, When, connect};
 use crate::dispatch::{Dispatcher, SinkError};
 use crate::graphql::FourEyes;
-use crate::http::{App, Graphiql, SignIn, metrics_router, router};
+use crate::http::{App, Graphiql, SignIn, Tab, metrics_router, router};
 use crate::metrics::Metrics;
 use crate::sirius::{Sirius, SiriusError};
 
@@ -167,8 +167,12 @@ pub fn app(
         Some(metrics) => metrics.counted(make)?,
         None => make()?,
     };
-    let graphiql = Graphiql::new(FIRST_QUERY, &settings.graphiql_dir, SignIn::default())
-        .map_err(|error| ServeError::Damaged(error.to_string()))?;
+    let graphiql = Graphiql::new(
+        &[Tab::of(FIRST_QUERY)],
+        &settings.graphiql_dir,
+        SignIn::default(),
+    )
+    .map_err(|error| ServeError::Damaged(error.to_string()))?;
     Ok(App {
         db,
         sirius,

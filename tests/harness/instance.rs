@@ -7,7 +7,7 @@ use std::time::Duration;
 use api::authentication::{Authenticator, KeySources, Source, Sources};
 use api::clock::SharedClock;
 use api::graphql::FourEyes;
-use api::http::{App, Graphiql, SignIn, router};
+use api::http::{App, Graphiql, SignIn, Tab, router};
 use api::metrics::Metrics;
 use api::sirius::{SharedTierUrl, Sirius, SiriusSettings, UserCacheSettings};
 use reqwest::RequestBuilder;
@@ -58,7 +58,8 @@ impl Instance {
         });
         let keys = KeySources::read(sources).unwrap();
         let bundle = Path::new("no local bundle");
-        let graphiql = Graphiql::new("{ viewer { id } }", bundle, SignIn::default()).unwrap();
+        let graphiql =
+            Graphiql::new(&[Tab::of("{ viewer { id } }")], bundle, SignIn::default()).unwrap();
         let app = App {
             db,
             sirius: sirius.clone(),

@@ -67,3 +67,33 @@ test("what the page sends repeats the token that a mutation needs", async () => 
     },
   });
 });
+
+test("the operations that the page offers tell its stories, one after the other", async () => {
+  const tab = await browser.newPage({ viewport: { width: 1500, height: 950 } });
+  await tab.goto(demo.url);
+  const result = tab.locator(".result-window");
+  // What its variables hold, what its answer shows, and nothing of an error.
+  const stories = [
+    ["BillingHistory", "", "FEE_REDUCTION_APPLIED"],
+    ["AwardRemission", "1013", '"outstandingBalance": 5000'],
+    ["RaiseWriteOff", "CREDIT_WRITE_OFF", '"statusContext": "WRITE_OFF_PENDING"'],
+    ["ApproveWriteOff", "adjustmentId", '"statusContext": "WRITE_OFF"'],
+    ["RaiseReversal", "WRITE_OFF_REVERSAL", '"amount": -10000'],
+    ["ApproveReversal", "adjustmentId", '"outstandingBalance": 10000'],
+    ["RequestRefund", "accountName", '"amount": 7500'],
+    ["ApproveRefund", "refundId", '"status": "APPROVED"'],
+  ];
+  for (const [name, variables, shown] of stories) {
+    await tab.click(`.graphiql-tab-button[title="${name}"]`);
+    const shows = ([where, text]) => document.querySelector(where)?.innerText.includes(text);
+    const wait = { timeout: 20_000 };
+    await tab.waitForFunction(shows, [".graphiql-editor-tool", variables], wait);
+    // Which operation it is the page finds out a moment later, sooner than a person clicks.
+    await tab.waitForTimeout(1_000);
+    await tab.click(".graphiql-execute-button");
+    await tab.waitForFunction(shows, [".result-window", shown], wait);
+    const text = await result.innerText();
+    assert.ok(!text.includes('"errors"') && !text.includes('"message"'), `${name}: ${text}`);
+  }
+  await tab.screenshot({ path: `${root}target/graphiql-stories.png` });
+});

@@ -109,6 +109,16 @@ impl Books {
         self.ledger.len()
     }
 
+    /// The id that the next adjustment will have.
+    pub fn next_adjustment(&self) -> i32 {
+        next_id(&self.invoice_adjustment)
+    }
+
+    /// The id that the next refund will have.
+    pub fn next_refund(&self) -> i32 {
+        next_id(&self.refund)
+    }
+
     /// A client of Sirius's person id. Gives what tells its story.
     pub fn client(&mut self, client_id: i32, court_ref: &str, method: PaymentMethod) -> Story<'_> {
         let id = next_id(&self.finance_client);

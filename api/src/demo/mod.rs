@@ -1,6 +1,7 @@
 //! `finance-api demo`: sample data in an embedded database, a stand-in Sirius, and GraphiQL.
 
 pub mod books;
+mod operations;
 pub mod stand_in_sirius;
 mod stories;
 
@@ -20,7 +21,7 @@ use crate::config::DemoSettings;
 use crate::finance::FinanceError;
 use crate::graphql::FourEyes;
 use crate::http::{App, Graphiql, SignIn, router};
-use crate::server::{self, FIRST_QUERY, ServeError};
+use crate::server::{self, ServeError};
 use crate::sirius::{Sirius, SiriusError, SiriusSettings};
 
 /// Value of the session cookie that the page sets.
@@ -68,7 +69,7 @@ pub async fn run(settings: DemoSettings) -> Result<(), DemoError> {
     let mut options = options(&url, Missing::Refuse).map_err(RunError::from)?;
     options.max_connections(8);
     let db = Database::connect(options).await?;
-    let books = stories::all();
+    let (books, practice) = stories::all();
     let counts = (books.clients(), books.ledgers());
     books.write(&db).await?;
 
@@ -82,15 +83,20 @@ pub async fn run(settings: DemoSettings) -> Result<(), DemoError> {
     let clock = SystemClock::shared();
     let sirius = Sirius::new(SiriusSettings::at(origin.clone()), clock.clone())?;
     let keys = KeySources::read(Sources::default()).map_err(ServeError::from)?;
-    let graphiql = Graphiql::new(FIRST_QUERY, &settings.graphiql_dir, sign_in())
-        .map_err(|error| DemoError::Damaged(error.to_string()))?;
+    let graphiql = Graphiql::new(
+        &operations::tabs(practice),
+        &settings.graphiql_dir,
+        sign_in(),
+    )
+    .map_err(|error| DemoError::Damaged(error.to_string()))?;
     let is_local = graphiql.is_local();
     let app = App {
         db,
         sirius,
         authenticator: Authenticator::new(keys, None, clock.clone()),
         clock,
-        four_eyes: FourEyes(true),
+        // One visitor plays all parts.
+        four_eyes: FourEyes(false),
         changes_at_once: 4,
         graphiql,
         deadline: Duration::from_secs(10),
@@ -105,10 +111,11 @@ pub async fn run(settings: DemoSettings) -> Result<(), DemoError> {
          \n  \
          GraphiQL   http://localhost:{port}/graphql   (its own files: {files})\n  \
          API        POST http://{address}/graphql\n  \
-         database   SQLite, {clients} clients (1001 to 1012), {ledgers} ledgers; gone at the end\n  \
+         database   SQLite, {clients} clients (1001 to 1015), {ledgers} ledgers; gone at the end\n  \
          Sirius     a stand-in at {origin}; the session is the cookie sirius={SESSION}\n\
          \n\
-         Open GraphiQL and run the query that is there. Ctrl-C ends it all.",
+         Open GraphiQL and run what its tabs hold: a history, and changes that follow each other.\n\
+         You may both ask and decide here (FOUR_EYES is off). Ctrl-C ends it all.",
         port = address.port(),
     )?;
     out.flush()?;

@@ -1,4 +1,4 @@
-//! The demo's sample data: a dozen clients whose stories show every event.
+//! The demo's sample data: clients whose stories show every event, and some for the visitor to change.
 
 use chrono::{Datelike, Days, Months, NaiveDate};
 use entity::stored::{
@@ -17,13 +17,13 @@ const SIRIUS_BATCH: i32 = 21;
 /// Has left: Sirius does not know the number any more.
 const FORMER_OFFICER: i32 = 99;
 
-/// The stand-in's users; the demo's visitor is the billing officer.
+/// The stand-in's users; the demo's visitor is the billing officer, who here may decide too.
 pub(super) fn sirius() -> StandIn {
     StandIn::default()
         .user(
             BILLING_OFFICER,
             "Billing Officer",
-            &["Case Manager", "Finance User"],
+            &["Case Manager", "Finance User", "Finance Manager"],
         )
         .user(
             FINANCE_MANAGER,
@@ -36,8 +36,19 @@ pub(super) fn sirius() -> StandIn {
         .session("manager", FINANCE_MANAGER)
 }
 
+/// What the operations that GraphiQL offers begin with.
+#[derive(Clone, Copy)]
+pub(super) struct Practice {
+    /// The invoice of 1014.
+    pub(super) unpaid_invoice: i32,
+    /// The id that the next adjustment will have.
+    pub(super) next_adjustment: i32,
+    /// The id that the next refund will have.
+    pub(super) next_refund: i32,
+}
+
 /// All clients.
-pub(super) fn all() -> Books {
+pub(super) fn all() -> (Books, Practice) {
     let mut books = Books::default();
     remission_and_reapply(&mut books);
     unpaid(&mut books);
@@ -51,7 +62,15 @@ pub(super) fn all() -> Books {
     before_the_service(&mut books);
     nothing_yet(&mut books);
     a_thousand_events(&mut books);
-    books
+    to_be_halved(&mut books);
+    let unpaid_invoice = to_be_written_off(&mut books);
+    to_be_refunded(&mut books);
+    let practice = Practice {
+        unpaid_invoice,
+        next_adjustment: books.next_adjustment(),
+        next_refund: books.next_refund(),
+    };
+    (books, practice)
 }
 
 /// 1001: a payment, a remission that comes late, and credit that pays the next invoice.
@@ -362,6 +381,43 @@ fn a_thousand_events(books: &mut Books) {
         }
         raised = raised.checked_add_months(Months::new(1)).unwrap_or(raised);
     }
+}
+
+/// 1013, for the visitor: one fee paid, another owed.
+fn to_be_halved(books: &mut Books) {
+    let mut client = books.client(1013, "10130013", PaymentMethod::Demanded);
+    client.by(SIRIUS_BATCH);
+    let paid = client.invoice(FeeType::Ad, "AD001013/24", 10_000, "2024-05-01 02:00:00");
+    client.by(CASH_CONTROL);
+    client.payment(
+        LedgerType::OnlineCardPayment,
+        "2024-05-20",
+        "2024-05-21 08:30:00",
+        &[allocated(paid, 10_000)],
+    );
+    client.by(SIRIUS_BATCH);
+    client.invoice(FeeType::Ad, "AD001014/25", 10_000, "2025-05-01 02:00:00");
+}
+
+/// 1014, for the visitor: a debt. Gives the invoice's id.
+fn to_be_written_off(books: &mut Books) -> i32 {
+    let mut client = books.client(1014, "10140014", PaymentMethod::Demanded);
+    client.by(SIRIUS_BATCH);
+    client.invoice(FeeType::Ad, "AD001015/24", 10_000, "2024-05-01 02:00:00")
+}
+
+/// 1015, for the visitor: more was paid than was owed.
+fn to_be_refunded(books: &mut Books) {
+    let mut client = books.client(1015, "10150015", PaymentMethod::Demanded);
+    client.by(SIRIUS_BATCH);
+    let invoice = client.invoice(FeeType::Ad, "AD001016/24", 10_000, "2024-05-01 02:00:00");
+    client.by(CASH_CONTROL);
+    client.payment(
+        LedgerType::SupervisionBacsPayment,
+        "2024-05-20",
+        "2024-05-21 08:30:00",
+        &[allocated(invoice, 10_000), overpaid(7_500)],
+    );
 }
 
 /// The reference of a general annual fee, by the financial year of its day.

@@ -28,4 +28,5 @@ pub use context::{Caller, FourEyes, Role};
 pub use error::{ApiError, Code};
 pub use guard::Guard;
 pub use loaders::Users;
+pub(crate) use node::NodeType;
 pub use schema::{FinanceSchema, Parts, build, sdl};

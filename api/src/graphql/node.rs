@@ -34,7 +34,7 @@ pub enum Node {
 
 /// The types that ids name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
-pub(super) enum NodeType {
+pub(crate) enum NodeType {
     FinanceClient,
     Invoice,
     Refund,
@@ -44,7 +44,7 @@ pub(super) enum NodeType {
 
 impl NodeType {
     /// The id of the object made from that row.
-    pub(super) fn id(self, row: i32) -> ID {
+    pub(crate) fn id(self, row: i32) -> ID {
         let name: &str = self.into();
         encode(&format!("{name}:{row}")).into()
     }

@@ -9,7 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path as UrlPath, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::router::Served;
 
@@ -43,6 +43,25 @@ pub struct SignIn {
     pub cookies: Vec<HeaderValue>,
 }
 
+/// An operation that the page offers.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tab {
+    /// Its text.
+    pub query: String,
+    /// Its variables, as JSON; empty for none.
+    pub variables: String,
+}
+
+impl Tab {
+    /// A text without variables.
+    pub fn of(query: &str) -> Self {
+        Self {
+            query: query.to_owned(),
+            variables: String::new(),
+        }
+    }
+}
+
 /// The page, ready to serve.
 pub struct Graphiql {
     html: Bytes,
@@ -57,12 +76,12 @@ pub struct Graphiql {
 pub struct DamagedAssets;
 
 impl Graphiql {
-    /// A page that opens with `query`. It uses the files in `bundle` if all are there, else the
+    /// A page that offers these operations, the first one open. It uses the files in `bundle` if all are there, else the
     /// CDN's.
     ///
     /// # Errors
     /// When the built-in list of files is damaged.
-    pub fn new(query: &str, bundle: &Path, sign_in: SignIn) -> Result<Self, DamagedAssets> {
+    pub fn new(tabs: &[Tab], bundle: &Path, sign_in: SignIn) -> Result<Self, DamagedAssets> {
         let assets: Vec<Asset> = serde_json::from_str(ASSETS).map_err(|_| DamagedAssets)?;
         let local = assets
             .iter()
@@ -80,7 +99,8 @@ impl Graphiql {
              style-src 'self' 'unsafe-inline' {origin}; img-src 'self' data:; font-src data: {origin}; \
              connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         );
-        let html = page(query, &assets, local.is_some());
+        let tabs = serde_json::to_string(tabs).map_err(|_| DamagedAssets)?;
+        let html = page(&tabs, &assets, local.is_some());
         let mut files = local.unwrap_or_default();
         files.insert(
             "start.js".to_owned(),
@@ -143,7 +163,7 @@ fn with_type(kind: &'static str, bytes: Bytes) -> Response {
     response
 }
 
-fn page(query: &str, assets: &[Asset], is_local: bool) -> String {
+fn page(tabs: &str, assets: &[Asset], is_local: bool) -> String {
     let links = |kind: AssetKind| {
         assets
             .iter()
@@ -158,13 +178,13 @@ fn page(query: &str, assets: &[Asset], is_local: bool) -> String {
          <link rel=\"icon\" href=\"data:,\">\n\
          {styles}<link rel=\"stylesheet\" href=\"/graphiql/page.css\">\n</head>\n<body>\n\
          <noscript>GraphiQL needs JavaScript.</noscript>\n\
-         <div id=\"graphiql\" data-query=\"{query}\"><p class=\"waiting\">GraphiQL is loading. If \
+         <div id=\"graphiql\" data-tabs=\"{tabs}\"><p class=\"waiting\">GraphiQL is loading. If \
          nothing comes, this machine does not reach the internet: build the local bundle with \
          <code>npm run --prefix api/graphiql build</code> and start again.</p></div>\n\
          {scripts}<script src=\"/graphiql/start.js\"></script>\n</body>\n</html>\n",
         styles = links(AssetKind::Style),
         scripts = links(AssetKind::Script),
-        query = escaped(query),
+        tabs = escaped(tabs),
     )
 }
 

@@ -10,6 +10,6 @@ mod negotiation;
 mod respond;
 mod router;
 
-pub use graphiql::{Graphiql, SignIn};
+pub use graphiql::{Graphiql, SignIn, Tab};
 pub use metrics::metrics_router;
 pub use router::{App, router};
