@@ -106,7 +106,7 @@ fn dispatcher(
     metrics: Option<&Metrics>,
 ) -> Result<Option<Dispatcher>, SinkError> {
     let Some(sink) = settings.sink.clone() else {
-        tracing::warn!("without EVENT_SINK_URL events are recorded and wait");
+        tracing::info!("without EVENT_SINK_URL events are recorded and wait");
         return Ok(None);
     };
     let make = || Dispatcher::new(db.clone(), clock.clone(), sink);

@@ -2,6 +2,7 @@
 //! rules live in [`crate::finance`].
 
 mod adjustment;
+mod batches;
 mod billing_history;
 mod client;
 mod collection;
@@ -29,4 +30,4 @@ pub use error::{ApiError, Code};
 pub use guard::Guard;
 pub use loaders::Users;
 pub(crate) use node::NodeType;
-pub use schema::{FinanceSchema, Parts, build, sdl};
+pub use schema::{FinanceSchema, Parts, build, execute, sdl};

@@ -1,15 +1,14 @@
-//! Loaders over our own tables: of whatever many objects ask for, one statement. They carry nothing of
-//! a request and are shared by all.
+//! Loaders over our own tables: of whatever many objects ask for at one time, one statement. They are
+//! made for each request, which runs them itself ([`Batches`]).
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, Loader};
-use async_graphql::runtime::{TokioSpawner, TokioTimer};
 use sea_orm::DatabaseConnection;
 
+use super::batches::Batches;
 use super::context::{data, in_time};
 use super::error::ApiError;
 use crate::finance::account::{self, Balances, FinanceClient};
@@ -26,10 +25,9 @@ pub struct RowLoader {
     db: DatabaseConnection,
 }
 
-/// Loaders over a database.
-pub(super) fn rows(db: DatabaseConnection) -> DataLoader<RowLoader> {
-    let loader = RowLoader { db };
-    DataLoader::new(loader, TokioSpawner::current(), TokioTimer::default()).delay(Duration::ZERO)
+/// A request's loaders over a database.
+pub(super) fn rows(db: DatabaseConnection, batches: Batches) -> DataLoader<RowLoader> {
+    DataLoader::new(RowLoader { db }, batches.clone(), batches)
 }
 
 /// What belongs to a key, loaded with what belongs to others.

@@ -1,8 +1,11 @@
 //! The schema as a whole.
 
-use async_graphql::{EmptySubscription, SDLExportOptions, Schema, SchemaBuilder};
+use async_graphql::{
+    EmptySubscription, Request, Response, SDLExportOptions, Schema, SchemaBuilder,
+};
 use sea_orm::DatabaseConnection;
 
+use super::batches::Batches;
 use super::billing_history::BillingEvent;
 use super::context::FourEyes;
 use super::mutation::{ChangeSlots, Mutation};
@@ -35,12 +38,22 @@ pub struct Parts {
 /// The schema over its parts.
 pub fn build(parts: Parts) -> FinanceSchema {
     builder()
-        .data(rows(parts.db.clone()))
         .data(parts.db)
         .data(parts.clock)
         .data(parts.four_eyes)
         .data(ChangeSlots::new(parts.changes_at_once))
         .finish()
+}
+
+/// Executes a request over that database, which is the schema's.
+pub async fn execute(
+    schema: &FinanceSchema,
+    db: &DatabaseConnection,
+    request: Request,
+) -> Response {
+    let batches = Batches::default();
+    let request = request.data(rows(db.clone(), batches.clone()));
+    batches.run(schema.execute(request)).await
 }
 
 /// The schema as text, in an order that does not depend on the code's: `schema.graphql`.

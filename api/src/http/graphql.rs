@@ -19,7 +19,7 @@ use super::caller::identify;
 use super::negotiation::{MediaType, wants_page};
 use super::respond::{executed, refused, status};
 use super::router::Served;
-use crate::graphql::{ApiError, Code, Users};
+use crate::graphql::{self, ApiError, Code, Users};
 use crate::sirius::Forwarded;
 
 /// The parameters of a request, as the specification has them.
@@ -153,7 +153,7 @@ async fn execute(
         }
         let users = Users::new(app.sirius.clone(), forwarded, deadline);
         let request = request.data(identified.caller).data(users);
-        match AssertUnwindSafe(served.schema.execute(request))
+        match AssertUnwindSafe(graphql::execute(&served.schema, &app.db, request))
             .catch_unwind()
             .await
         {
