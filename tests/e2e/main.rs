@@ -17,6 +17,7 @@ mod ownership;
 mod paging;
 mod process;
 mod protocol;
+mod refusals;
 mod retries;
 mod schema;
 mod sequences;
