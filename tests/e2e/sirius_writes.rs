@@ -127,6 +127,19 @@ both_databases! {
         assert_eq!(count(t, "invoice").await, 2);
     }
 
+    async fn a_client_whose_invoices_are_all_refused_is_not_touched(t) {
+        a_client(t).await;
+        let paid = an_invoice(t, "2025-02-01").await;
+        adjusted(t, &paid, "CREDIT_MEMO", Some(20_000)).await;
+        let told = events(t).await.len();
+        let mut wrong = annual(1001);
+        wrong["amount"] = json!(0);
+        batch(t, "b-1", json!([wrong, annual(1002)])).await;
+        assert_eq!(events(t).await.len(), told, "its credit was told before");
+        batch(t, "b-2", json!([annual(1001)])).await;
+        assert_eq!(events(t).await.len(), told, "and now it is used up");
+    }
+
     async fn the_same_batch_again_gives_the_first_results_also_at_the_same_time(t) {
         a_client(t).await;
         let invoices = json!([annual(1001), annual(9999), annual(1002), annual(1001)]);

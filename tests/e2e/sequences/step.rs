@@ -103,9 +103,9 @@ pub(super) fn sequence() -> impl Strategy<Value = Vec<Sent>> {
         4 => (fee_type, amount.clone(), day.clone(), level)
             .prop_map(|(fee_type, amount, raised, level)| Step::ManualInvoice { fee_type, amount, raised, level }),
         2 => prop::collection::vec(generated, 1..4).prop_map(Step::GeneratedInvoices),
-        2 => (reduction, 2023_i64..=2025, 1_i64..=3, 0_u64..300)
+        4 => (reduction, 2024_i64..=2025, 1_i64..=2, 0_u64..200)
             .prop_map(|(kind, start_year, years, received)| Step::AddReduction { kind, start_year, years, received }),
-        1 => (0_usize..9).prop_map(Step::CancelReduction),
+        3 => (0_usize..9).prop_map(Step::CancelReduction),
         6 => (0_usize..9, adjustment, prop::option::weighted(0.7, amount.clone()), any::<bool>())
             .prop_map(|(invoice, kind, amount, by_manager)| Step::Raise { invoice, kind, amount, by_manager }),
         6 => (0_usize..9, prop::bool::weighted(0.8))
