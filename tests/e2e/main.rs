@@ -19,6 +19,7 @@ mod process;
 mod protocol;
 mod refusals;
 mod retries;
+mod rules;
 mod schema;
 mod sequences;
 mod shared_users;
