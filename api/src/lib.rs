@@ -14,6 +14,7 @@ pub mod demo;
 pub mod dispatch;
 pub mod finance;
 pub mod graphql;
+pub mod housekeeping;
 pub mod http;
 pub mod jobs;
 pub mod logging;

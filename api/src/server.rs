@@ -1,6 +1,7 @@
 //! The real thing: the API over a database and a Sirius.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
 use metrics_exporter_prometheus::BuildError;
@@ -16,6 +17,7 @@ use crate::config::ServeSettings;
 use crate::database::{ConnectError, When, connect};
 use crate::dispatch::{Dispatcher, SinkError};
 use crate::graphql::FourEyes;
+use crate::housekeeping;
 use crate::http::{App, Graphiql, SignIn, Tab, metrics_router, router};
 use crate::metrics::Metrics;
 use crate::sirius::{Sirius, SiriusError};
@@ -63,6 +65,9 @@ pub enum ServeError {
     Network(#[from] std::io::Error),
 }
 
+/// How long the events are waited for that are being sent when it stops.
+const LAST_EVENTS: Duration = Duration::from_secs(10);
+
 /// Serves until it is told to stop.
 ///
 /// # Errors
@@ -78,6 +83,8 @@ pub async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
     let clock = SystemClock::shared();
     let recorder = metrics.as_ref().map(|(metrics, _)| metrics);
     let dispatcher = dispatcher(&settings, &db, &clock, recorder)?;
+    let (stop, stopped) = watch::channel(false);
+    let tidying = housekeeping::run(db.clone(), clock.clone(), stopped.clone());
     let app = app(&settings, db, clock, recorder)?;
     app.sirius.users.warm_up().await;
     let listener = listen(settings.listen_addr).await?;
@@ -87,13 +94,15 @@ pub async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
         tokio::spawn(async move { axum::serve(listener, routes).await });
     }
     tracing::info!(address = %listener.local_addr()?, "serving");
-    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(tidying);
     let sending = dispatcher.map(|dispatcher| tokio::spawn(dispatcher.run(stopped)));
     let served = run(listener, router(app)).await;
     // What the last requests have changed goes out with the next start at the latest.
     let _ = stop.send(true);
-    if let Some(sending) = sending {
-        let _ = sending.await;
+    if let Some(sending) = sending
+        && tokio::time::timeout(LAST_EVENTS, sending).await.is_err()
+    {
+        tracing::warn!("stopped while events were being sent: they are sent again");
     }
     served
 }

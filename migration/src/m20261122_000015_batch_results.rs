@@ -1,4 +1,4 @@
-//! The result of a batch beside its key, who gave an adjustment its amount, and an index by which the
+//! The result of a batch beside its key, who gave an adjustment its amount, and indexes by which the
 //! events that wait are found among those that were sent long ago.
 
 use sea_orm_migration::prelude::*;
@@ -6,7 +6,11 @@ use sea_orm_migration::schema::{boolean_null, text_null};
 
 use crate::columns::{add_columns, drop_columns};
 
-const WAITING: &str = "idx_outgoing_event_waiting";
+/// Of events that wait: a client's in their order, and those that are due.
+const INDEXES: [(&str, [&str; 2]); 2] = [
+    ("idx_outgoing_event_waiting", ["finance_client_id", "id"]),
+    ("idx_outgoing_event_due", ["next_attempt_at", "id"]),
+];
 
 /// See the module.
 #[derive(DeriveMigrationName)]
@@ -18,26 +22,26 @@ impl MigrationTrait for Migration {
         add_columns(manager, "idempotency_key", [text_null("result").take()]).await?;
         let given = boolean_null("amount_given").take();
         add_columns(manager, "invoice_adjustment", [given]).await?;
-        manager
-            .create_index(
-                Index::create()
-                    .name(WAITING)
-                    .table("outgoing_event")
-                    .col("finance_client_id")
-                    .col("id")
-                    .and_where(Expr::col("delivered_at").is_null())
-                    .and_where(Expr::col("parked_at").is_null())
-                    .to_owned(),
-            )
-            .await
+        for (name, columns) in INDEXES {
+            let mut index = Index::create()
+                .name(name)
+                .table("outgoing_event")
+                .and_where(Expr::col("delivered_at").is_null())
+                .and_where(Expr::col("parked_at").is_null())
+                .to_owned();
+            for column in columns {
+                index.col(column);
+            }
+            manager.create_index(index).await?;
+        }
+        Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let index = Index::drop()
-            .name(WAITING)
-            .table("outgoing_event")
-            .to_owned();
-        manager.drop_index(index).await?;
+        for (name, _) in INDEXES {
+            let index = Index::drop().name(name).table("outgoing_event").to_owned();
+            manager.drop_index(index).await?;
+        }
         drop_columns(manager, "invoice_adjustment", &["amount_given"]).await?;
         drop_columns(manager, "idempotency_key", &["result"]).await
     }

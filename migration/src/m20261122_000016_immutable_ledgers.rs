@@ -1,8 +1,8 @@
 //! The database itself keeps ledgers and allocations as they were written, and refuses what would make
 //! a balance worse than wrong (`domain.md` section 4).
 //!
-//! On PostgreSQL this holds for the roles in `guarded_role`: our own, and others once they are lowered.
-//! Until then a foreign writer is not hindered. Who acts is asked of the session, since a foreign key's
+//! On PostgreSQL this holds for the roles in `guarded_role`: our own and their members, and others once
+//! they are lowered. Until then a foreign writer is not hindered. Who acts is asked of the session, since a foreign key's
 //! cascade runs as the table's owner.
 
 use sea_orm_migration::prelude::*;
@@ -16,7 +16,11 @@ const TABLES: [&str; 2] = ["ledger", "ledger_allocation"];
 
 /// Rows of savepoints have a transaction number of their own and count as there before, which errs
 /// towards letting them pass.
-const POSTGRES: [&str; 7] = [
+///
+/// Writers take `ledger` first, and so does this: together they would wait for each other. The functions
+/// look for tables in our schema, and in a session's own temporary one last of all.
+const POSTGRES: [&str; 8] = [
+    "LOCK TABLE ledger, ledger_allocation IN SHARE ROW EXCLUSIVE MODE",
     "CREATE TABLE guarded_role (role_name varchar(63) PRIMARY KEY, is_own boolean NOT NULL)",
     // Whoever migrates, the owner behind that log-in, and the service under its usual name.
     "INSERT INTO guarded_role
@@ -27,12 +31,14 @@ const POSTGRES: [&str; 7] = [
         AND pg_has_role(c.oid, o.oid, 'MEMBER')
      UNION SELECT rolname::text, true FROM pg_roles WHERE rolname IN ('finance_owner', 'finance_service')",
     "CREATE FUNCTION is_guarded() RETURNS boolean
-     LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$
+     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, supervision_finance, pg_temp AS $$
      SELECT EXISTS (SELECT 1 FROM guarded_role g JOIN pg_roles r ON r.rolname = g.role_name
-        WHERE pg_has_role(coalesce(nullif(current_setting('role', true), 'none'),
-            session_user)::name, r.oid, 'MEMBER')) $$",
+        CROSS JOIN (SELECT coalesce(nullif(current_setting('role', true), 'none'),
+            session_user)::name AS name) actor
+        WHERE CASE WHEN g.is_own THEN pg_has_role(actor.name, r.oid, 'MEMBER')
+            ELSE r.rolname = actor.name END) $$",
     "CREATE FUNCTION refuse_change() RETURNS trigger
-     LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+     LANGUAGE plpgsql SET search_path = pg_catalog, supervision_finance, pg_temp AS $$
      BEGIN
         IF is_guarded() THEN
             RAISE EXCEPTION 'rows of % are never changed or deleted: a new ledger sets things right',
@@ -42,7 +48,7 @@ const POSTGRES: [&str; 7] = [
         RETURN OLD;
      END $$",
     "CREATE FUNCTION refuse_worse_allocation() RETURNS trigger
-     LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+     LANGUAGE plpgsql SET search_path = pg_catalog, supervision_finance, pg_temp AS $$
      DECLARE
         client integer;
         charged bigint;
@@ -86,7 +92,16 @@ const POSTGRES: [&str; 7] = [
      END $$",
     "CREATE CONSTRAINT TRIGGER sound AFTER INSERT ON ledger_allocation
      DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_worse_allocation()",
-    "REVOKE ALL ON guarded_role FROM PUBLIC",
+    // Default privileges give others what they have on every table.
+    "DO $$ DECLARE grantee text; BEGIN
+        FOR grantee IN SELECT DISTINCT CASE WHEN a.grantee = 0 THEN 'PUBLIC'
+                ELSE quote_ident(pg_get_userbyid(a.grantee)) END
+            FROM pg_class c CROSS JOIN aclexplode(c.relacl) a
+            WHERE c.oid = 'guarded_role'::regclass AND a.grantee <> c.relowner
+        LOOP
+            EXECUTE 'REVOKE ALL ON guarded_role FROM ' || grantee;
+        END LOOP;
+     END $$",
 ];
 
 fn postgres_triggers(table: &str) -> [String; 2] {

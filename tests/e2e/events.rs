@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use api::clock::Clock;
+use api::clock::{Clock, SharedClock};
 use api::dispatch::{Dispatcher, Round, SinkKey, SinkSettings};
 use api::finance::outbox;
+use api::housekeeping::tidy;
 use axum::http::StatusCode;
 use futures_util::future::join_all;
 use sea_orm::ConnectionTrait;
@@ -32,6 +33,7 @@ async fn drain(dispatcher: &Dispatcher) -> Round {
         all.delivered += round.delivered;
         all.put_off += round.put_off;
         all.parked += round.parked;
+        all.is_away |= round.is_away;
     }
 }
 
@@ -40,6 +42,15 @@ fn round(delivered: usize, put_off: usize, parked: usize) -> Round {
         delivered,
         put_off,
         parked,
+        is_away: false,
+    }
+}
+
+/// One that could not be sent, since nothing was heard of the sink.
+fn away() -> Round {
+    Round {
+        is_away: true,
+        ..round(0, 1, 0)
     }
 }
 
@@ -158,6 +169,24 @@ both_databases! {
         assert_eq!(outbox::resend(&t.db, None, now).await.unwrap(), 0);
     }
 
+    async fn many_that_fail_hold_up_no_other_client(t) {
+        a_client(t).await;
+        let sink = Sink::start().await;
+        t.db.execute_unprepared("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50)
+            INSERT INTO finance_client (id, client_id, sop_number, payment_method)
+            SELECT 100 + i, 5000 + i, '1', 'DEMANDED' FROM n").await.unwrap();
+        t.db.execute_unprepared("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50)
+            INSERT INTO outgoing_event (id, event_id, finance_client_id, detail_type, detail, created_at, attempts, next_attempt_at)
+            SELECT -1000 + i, 'bad ' || i, 100 + i, 'refund-added', '{}', '2025-08-01 00:00:00', 0, '2025-08-01 00:00:00' FROM n").await.unwrap();
+        sink.fault(|event| (event["detail-type"] == "refund-added").then_some(StatusCode::INTERNAL_SERVER_ERROR));
+        let dispatcher = dispatcher(t, &sink);
+        assert_eq!(drain(&dispatcher).await, round(0, 50, 0));
+        pays_by(t, 1001, "DIRECT_DEBIT").await;
+        // All are due again by then, and so is the new one, among the first.
+        t.clock.advance(Duration::from_secs(2));
+        assert_eq!(dispatcher.round().await.unwrap(), round(1, 19, 0));
+    }
+
     async fn what_fails_too_often_is_parked(t) {
         a_client(t).await;
         let sink = Sink::start().await;
@@ -192,10 +221,11 @@ both_databases! {
         drain(&dispatcher).await;
         pays_by(t, 1001, "DIRECT_DEBIT").await;
         t.clock.advance(Duration::from_secs(89 * 24 * 60 * 60));
-        dispatcher.look().await.unwrap();
+        let clock: SharedClock = t.clock.clone();
+        tidy(&t.db, &clock).await.unwrap();
         assert_eq!(count(t, "outgoing_event").await, 3);
         t.clock.advance(Duration::from_secs(2 * 24 * 60 * 60));
-        dispatcher.look().await.unwrap();
+        tidy(&t.db, &clock).await.unwrap();
         assert_eq!(count(t, "outgoing_event WHERE delivered_at IS NULL").await, 2);
         assert_eq!(count(t, "outgoing_event").await, 2);
     }
@@ -216,7 +246,7 @@ both_databases! {
         assert_eq!(keys.collect::<Vec<_>>(), ["Bearer first", "Bearer second"]);
         std::fs::remove_file(&file).unwrap();
         pays_by(t, 1001, "DEMANDED").await;
-        assert_eq!(dispatcher.round().await.unwrap(), round(0, 1, 0), "without its key nothing is sent");
+        assert_eq!(dispatcher.round().await.unwrap(), away(), "without its key nothing is sent");
         assert_eq!(sink.asked().len(), 2);
     }
 
@@ -226,11 +256,11 @@ both_databases! {
         sink.slow(Duration::from_secs(5));
         pays_by(t, 1001, "DIRECT_DEBIT").await;
         let settings = SinkSettings { timeout: Duration::from_millis(100), ..SinkSettings::at(sink.url.clone()) };
-        assert_eq!(dispatcher_with(t, settings).round().await.unwrap(), round(0, 1, 0));
+        assert_eq!(dispatcher_with(t, settings).round().await.unwrap(), away());
         assert_eq!(row(t).await, "the sink did not answer in time");
         t.clock.advance(Duration::from_secs(1));
         let nowhere = SinkSettings::at("http://127.0.0.1:9/secret-path".parse().unwrap());
-        assert_eq!(dispatcher_with(t, nowhere).round().await.unwrap(), round(0, 1, 0));
+        assert_eq!(dispatcher_with(t, nowhere).round().await.unwrap(), away());
         assert_eq!(row(t).await, "the sink cannot be reached");
     }
 }

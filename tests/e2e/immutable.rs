@@ -146,6 +146,11 @@ postgres_only! {
             assert!(error.contains("are never changed or deleted"), "{sql}: {error}");
         }
         pod.execute_unprepared("UPDATE guarded_role SET is_own = false").await.unwrap_err();
+        // A temporary table of the guard's name is not looked at.
+        pod.execute_unprepared("CREATE TEMP TABLE guarded_role (role_name text, is_own boolean); GRANT ALL ON guarded_role TO PUBLIC;
+            CREATE TEMP TABLE ledger (id int, finance_client_id int, status text); GRANT ALL ON ledger TO PUBLIC").await.unwrap();
+        pod.execute_unprepared("UPDATE supervision_finance.ledger SET notes = ''").await.unwrap_err();
+        pod.execute_unprepared("DROP TABLE pg_temp.guarded_role, pg_temp.ledger").await.unwrap();
         pod.close().await.unwrap();
         t.db.execute_unprepared(&format!("DROP OWNED BY {service}; DROP ROLE {login}, {service}")).await.unwrap();
     }

@@ -118,8 +118,7 @@ both_databases! {
         let faults = made["results"][2]["userErrors"].as_array().unwrap();
         let faults = faults.iter().map(|it| (it["field"][2].as_str().unwrap(), it["code"].as_str().unwrap()));
         assert_eq!(faults.collect::<Vec<_>>(), [("amount", "OUT_OF_RANGE"), ("endDate", "INVALID"),
-            ("batchNumber", "OUT_OF_RANGE"), ("source", "TOO_LONG"), ("feeRanges", "OUT_OF_RANGE"),
-            ("feeRanges", "INVALID"), ("feeRanges", "OUT_OF_RANGE")]);
+            ("batchNumber", "OUT_OF_RANGE"), ("source", "TOO_LONG"), ("feeRanges", "OUT_OF_RANGE"), ("feeRanges", "INVALID"), ("feeRanges", "OUT_OF_RANGE"), ("feeRanges", "OUT_OF_RANGE")]);
         let client = json!({ "clientId": 1002, "outstandingBalance": 32_000, "creditBalance": 0 });
         assert_eq!(made["results"][3]["financeClient"], client);
         // Again with the key: the first results, those refused too.
@@ -138,6 +137,22 @@ both_databases! {
         assert_eq!(events(t).await.len(), told, "its credit was told before");
         batch(t, "b-2", json!([annual(1001)])).await;
         assert_eq!(events(t).await.len(), told, "and now it is used up");
+    }
+
+    async fn ranges_are_no_more_than_the_amount_and_without_any_the_whole_is_at_the_level(t) {
+        a_client(t).await;
+        let mut twice = annual(1001);
+        twice["feeRanges"] = json!([twice["feeRanges"][0], twice["feeRanges"][0]]);
+        let mut plain = annual(1001);
+        plain.as_object_mut().unwrap().remove("feeRanges");
+        let mut none = annual(1001);
+        none["feeRanges"] = json!([]);
+        let made = batch(t, "b-1", json!([twice, plain, none])).await;
+        assert_eq!(made["results"][0]["userErrors"], json!([{ "field": ["invoices", "0", "feeRanges"], "code": "OUT_OF_RANGE" }]));
+        let ranges = "SELECT i.reference || ' ' || r.supervisionlevel || ' ' || r.amount || ' ' || r.fromdate
+            FROM invoice i JOIN invoice_fee_range r ON r.invoice_id = i.id";
+        assert_eq!(row(t, ranges).await, ["S2000001/24 GENERAL 32000 2024-04-01"]);
+        assert_eq!(count(t, "invoice").await, 2);
     }
 
     async fn the_same_batch_again_gives_the_first_results_also_at_the_same_time(t) {

@@ -6,7 +6,7 @@ mod sink;
 
 use std::time::Duration;
 
-use chrono::{Days, NaiveDateTime};
+use chrono::NaiveDateTime;
 use futures_util::future::join_all;
 use sea_orm::DatabaseConnection;
 use tokio::sync::watch;
@@ -27,9 +27,7 @@ const IDLE: Duration = Duration::from_secs(1);
 const IDLE_MOST: Duration = Duration::from_secs(30);
 /// How much longer than its sending an event is claimed.
 const LEASE_MARGIN: Duration = Duration::from_secs(30);
-/// How long what was delivered is kept.
-const KEPT: Days = Days::new(90);
-/// How often the state of the outbox is looked at, and old events are forgotten.
+/// How often the state of the outbox is looked at.
 const LOOK: Duration = Duration::from_secs(15);
 
 /// Sends what waits.
@@ -50,6 +48,8 @@ pub struct Round {
     pub put_off: usize,
     /// Given up.
     pub parked: usize,
+    /// Whether the sink gave no answer at all.
+    pub is_away: bool,
 }
 
 impl Dispatcher {
@@ -76,22 +76,29 @@ impl Dispatcher {
         let mut wait = IDLE;
         let mut looked = None::<Duration>;
         while !*stop.borrow() {
-            let pause = match self.round().await {
-                Ok(round) if round.delivered > 0 || round.parked > 0 => Duration::ZERO,
-                Ok(round) if round.put_off == 0 => IDLE,
-                // The sink is away, or the database.
-                Ok(_) => wait.saturating_mul(2).min(IDLE_MOST),
-                Err(error) => {
+            let longer = wait.saturating_mul(2).min(IDLE_MOST);
+            let limit = self.lease();
+            let pause = match tokio::time::timeout(limit, self.round()).await {
+                Ok(Ok(round)) if round.is_away => longer,
+                Ok(Ok(round)) if round == Round::default() => IDLE,
+                Ok(Ok(_)) => Duration::ZERO,
+                Ok(Err(error)) => {
                     tracing::warn!(%error, "events could not be sent");
-                    wait.saturating_mul(2).min(IDLE_MOST)
+                    longer
+                }
+                Err(_) => {
+                    tracing::warn!("events could not be sent: the database does not answer");
+                    longer
                 }
             };
             wait = pause.max(IDLE);
             let now = self.clock.monotonic();
             if looked.is_none_or(|then| now.saturating_sub(then) >= LOOK) {
                 looked = Some(now);
-                if let Err(error) = self.look().await {
-                    tracing::warn!(%error, "the outbox could not be looked at");
+                match tokio::time::timeout(limit, self.look()).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => tracing::warn!(%error, "the outbox could not be looked at"),
+                    Err(_) => tracing::warn!("the outbox could not be looked at in time"),
                 }
             }
             tokio::select! {
@@ -106,8 +113,7 @@ impl Dispatcher {
     /// # Errors
     /// When the database fails; then what was sent is sent again.
     pub async fn round(&self) -> Result<Round, FinanceError> {
-        let lease = self.settings.timeout.saturating_add(LEASE_MARGIN);
-        let events = outbox::claim(&self.db, self.now(), lease, AT_ONCE).await?;
+        let events = outbox::claim(&self.db, self.now(), self.lease(), AT_ONCE).await?;
         let key = match events.is_empty() {
             true => Ok(None),
             false => self.settings.read_key().await,
@@ -134,6 +140,9 @@ impl Dispatcher {
         let now = self.now();
         outbox::delivered(&self.db, &delivered, now).await?;
         round.delivered = delivered.len();
+        round.is_away = !failed.is_empty()
+            && delivered.is_empty()
+            && failed.iter().all(|(_, error)| error.is_no_answer());
         for (event, error) in failed {
             let why = error.to_string();
             if error.is_final() || event.attempts >= self.settings.attempts {
@@ -152,7 +161,7 @@ impl Dispatcher {
         Ok(round)
     }
 
-    /// Tells how many wait, and forgets what was delivered long ago.
+    /// Tells how many wait.
     ///
     /// # Errors
     /// When the database fails.
@@ -162,9 +171,12 @@ impl Dispatcher {
         let age = state.oldest.map(|oldest| now.signed_duration_since(oldest));
         let age = age.and_then(|age| age.to_std().ok()).unwrap_or_default();
         self.metrics.state(state, age);
-        let before = now.checked_sub_days(KEPT).unwrap_or(now);
-        outbox::forget(&self.db, before, 1_000).await?;
         Ok(())
+    }
+
+    /// How long a claim holds, and a round may take.
+    fn lease(&self) -> Duration {
+        self.settings.timeout.saturating_add(LEASE_MARGIN)
     }
 
     fn now(&self) -> NaiveDateTime {

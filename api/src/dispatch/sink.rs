@@ -106,6 +106,11 @@ pub enum SinkError {
 }
 
 impl SinkError {
+    /// Whether nothing was heard of the sink.
+    pub(super) fn is_no_answer(&self) -> bool {
+        matches!(self, Self::NoKey | Self::TimedOut | Self::Unreachable)
+    }
+
     /// Whether the event itself is refused, so that trying again makes no sense.
     pub(super) fn is_final(&self) -> bool {
         match self {

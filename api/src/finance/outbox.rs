@@ -69,6 +69,8 @@ pub async fn claim(
         .filter(waits())
         .filter(Column::NextAttemptAt.lte(now))
         .filter(Expr::not_exists(earlier_of_the_client()))
+        // Those that failed come after those that have waited as long.
+        .order_by_asc(Column::NextAttemptAt)
         .order_by_asc(Column::Id)
         .limit(count);
     if db.get_database_backend() == DbBackend::Postgres {

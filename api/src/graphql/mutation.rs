@@ -27,7 +27,7 @@ use self::sirius_inputs::{
     CreateFinanceClientInput, CreateGeneratedInvoicesInput, UpdateCourtReferenceInput,
 };
 use super::context::{Caller, FourEyes, Role, data, in_time};
-use super::error::ApiError;
+use super::error::{ApiError, Code};
 use super::guard::Guard;
 use crate::authentication::Service;
 use crate::clock::SharedClock;
@@ -48,8 +48,9 @@ impl ChangeSlots {
     }
 }
 
-/// The longest that a change waits for others.
-const SLOT_LIMIT: Duration = Duration::from_secs(4);
+/// The longest that a change waits for its turn: with the wait for a client's row it is still less than
+/// its caller waits for it, so that who is told of a change that waited in vain is told the truth.
+const SLOT_LIMIT: Duration = Duration::from_secs(1);
 
 /// What can be changed.
 pub struct Mutation;
@@ -95,7 +96,15 @@ where
             Err(_) => Err(FinanceError::Lost),
         }
     };
-    in_time(made).await
+    in_time(made).await.map_err(|error| match error.code() {
+        // It may go on, and be made.
+        Code::Unavailable => ApiError::new(
+            Code::Unavailable,
+            "Whether the change was made is not known. Send it again with the same \
+             `idempotencyKey`; without one, look first.",
+        ),
+        _ => error,
+    })
 }
 
 /// What can be changed. Faults of an input come as `userErrors`, all at once, and then nothing was

@@ -147,7 +147,7 @@ async fn hand_over(
         return Ok(Adoption::Done);
     }
     statements.extend(guard::hand_over(&transaction, owner).await?);
-    statements.extend(guard::hold_own(&transaction, &[owner]).await?);
+    statements.extend(guard::hold_owner(&transaction, owner).await?);
     for record in [BOOKKEEPING[0], ADOPTION] {
         let table = format!("{SCHEMA}.{record}");
         if any(

@@ -36,6 +36,29 @@ pub(super) async fn hold_own(
     Ok(statements)
 }
 
+/// Statements that hold the new owner, and let go of those that own the tables now: they go on writing as
+/// they did, and may be Sirius.
+pub(super) async fn hold_owner(
+    db: &impl ConnectionTrait,
+    owner: &str,
+) -> Result<Vec<String>, DbErr> {
+    if !is_there(db).await? {
+        return Ok(Vec::new());
+    }
+    let mut statements = hold_own(db, &[owner]).await?;
+    let sql = "SELECT DISTINCT pg_get_userbyid(relowner)::text FROM pg_class
+        WHERE relnamespace = to_regnamespace($1) AND relkind = 'r'
+        AND pg_get_userbyid(relowner) <> $2 AND relname NOT LIKE 'goose\\_db\\_version%'";
+    for row in rows(db, sql, &[SCHEMA, owner]).await? {
+        let former: String = row.try_get_by_index(0)?;
+        statements.push(format!(
+            "DELETE FROM {SCHEMA}.{GUARDED} WHERE role_name = {}",
+            literal(&former)
+        ));
+    }
+    Ok(statements)
+}
+
 /// Statements that hold a role that is lowered, or let go of one that is raised. Our own are held
 /// whatever their stage.
 pub(super) async fn hold_lowered(

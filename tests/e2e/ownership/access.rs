@@ -334,3 +334,101 @@ fn rights_on_columns_sequences_and_the_schema_foil_the_proof_too() {
         live.drop().await;
     });
 }
+
+/// Whether a role is held to immutable ledgers: it may write, and is refused.
+async fn is_held(live: &Live, role: &str) -> bool {
+    let session = live.connect_as(role).await;
+    let result = session
+        .execute_unprepared("UPDATE supervision_finance.ledger SET notes = notes")
+        .await;
+    session.close().await.unwrap();
+    match result {
+        Ok(_) => false,
+        Err(error) => {
+            assert!(
+                error.to_string().contains("never changed or deleted"),
+                "{error}"
+            );
+            true
+        }
+    }
+}
+
+#[test]
+fn ledgers_are_kept_from_our_own_roles_and_sirius_is_not_hindered_by_what_others_are() {
+    on_postgres(async || {
+        let mut live = Live::sirius().await;
+        let sirius = live.sirius.clone();
+        assert!(live.migration(&["adopt"]).status.success());
+        let runner = live.runner().await;
+        while !runner
+            .status()
+            .await
+            .unwrap()
+            .iter()
+            .any(|(name, applied)| *applied && name.contains("000015"))
+        {
+            runner.up(Some(1)).await.unwrap();
+        }
+        runner.close().await.unwrap();
+        // Roles that were there before the guard, by names of their own, with rights on what comes.
+        let (owner, service) = (
+            live.role("own", "LOGIN").await,
+            live.role("serve", "LOGIN").await,
+        );
+        let reader = live.role("reader", "LOGIN").await;
+        let roles = [
+            "roles",
+            "--owner",
+            &owner,
+            "--service",
+            &service,
+            "--read-only",
+            &reader,
+            "--grant",
+        ];
+        let output = live.migration(&roles);
+        assert!(output.status.success(), "{}", err(&output));
+        assert!(live.migration(&["up"]).status.success());
+        assert!(
+            !is_held(&live, &service).await,
+            "nobody has said that it is ours"
+        );
+        assert!(live.migration(&roles).status.success());
+        assert!(is_held(&live, &service).await);
+        let may = format!(
+            "SELECT has_table_privilege('{service}', 'supervision_finance.guarded_role', 'INSERT, UPDATE, DELETE')::text"
+        );
+        assert_eq!(live.texts(&may).await, ["false"]);
+
+        // Sirius writes on, whatever becomes of a group that it is in.
+        assert!(!is_held(&live, &sirius).await);
+        let group = live.role("grouped", "NOLOGIN").await;
+        live.run(&format!("GRANT {group} TO {sirius}")).await;
+        let lowered = live.migration(&["access", "set", &group, "read-only", "--force"]);
+        assert!(lowered.status.success(), "{}", err(&lowered));
+        assert!(!is_held(&live, &sirius).await);
+        // Lowered, and let in again.
+        for (stage, held) in [("read-only", 1), ("read-write", 0)] {
+            let output = live.migration(&["access", "set", &sirius, stage, "--force"]);
+            assert!(output.status.success(), "{}", err(&output));
+            let rows = format!(
+                "SELECT count(*)::text FROM supervision_finance.guarded_role WHERE role_name = '{sirius}'"
+            );
+            assert_eq!(live.texts(&rows).await, [held.to_string()], "{stage}");
+        }
+        assert!(!is_held(&live, &sirius).await);
+        // One who owned it before it was handed over is free again.
+        live.run(&format!(
+            "INSERT INTO supervision_finance.guarded_role VALUES ('{sirius}', true);
+            ALTER TABLE supervision_finance.rate OWNER TO {sirius}"
+        ))
+        .await;
+        assert!(is_held(&live, &sirius).await);
+        let output = live.migration(&["adopt", "--owner", &owner]);
+        assert!(output.status.success(), "{}", err(&output));
+        assert!(!is_held(&live, &sirius).await);
+        assert!(is_held(&live, &owner).await && is_held(&live, &service).await);
+        live.drop().await;
+    });
+}

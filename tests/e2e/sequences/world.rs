@@ -430,10 +430,10 @@ impl<'a> World<'a> {
                     raised_date: raised,
                     confirmed_date: None,
                     supervision_level: None,
-                    fee_ranges: vec![
+                    fee_ranges: Some(vec![
                         range(SupervisionLevel::General, general),
                         range(SupervisionLevel::Minimal, amount - general),
-                    ],
+                    ]),
                     batch_number: None,
                     source: None,
                     scheduled_fn14_date: None,
@@ -459,7 +459,10 @@ impl<'a> World<'a> {
             let Generated::Invoice(id) = result else {
                 return Err(format!("an invoice was refused: {result:?}"));
             };
-            let (amount, general) = (invoice.amount.get(), invoice.fee_ranges[0].amount.get());
+            let (amount, general) = (
+                invoice.amount.get(),
+                invoice.fee_ranges.as_ref().unwrap()[0].amount.get(),
+            );
             let facts =
                 InvoiceFacts::new(*id, invoice.fee_type, amount, general, invoice.raised_date);
             self.clients[*client].facts.invoice(facts);

@@ -1,7 +1,9 @@
 //! One client's books: what must hold of them.
 
+use std::collections::HashSet;
+
 use chrono::NaiveDateTime;
-use entity::stored::LedgerType;
+use entity::stored::{AllocationStatus, LedgerType};
 use entity::{invoice, ledger};
 
 use super::{Breach, Rule};
@@ -82,9 +84,11 @@ impl Books {
             .iter()
             .filter_map(|ledger| ledger.created_at)
             .max();
+        // What was below zero before the takeover may become better.
         if account.credit() < Pence::ZERO {
             let found = account.credit().to_string();
-            tell(Rule::CreditNotNegative, None, found, self.is_old(last));
+            let is_old = account.credit() >= self.credit_before_the_takeover()?;
+            tell(Rule::CreditNotNegative, None, found, is_old);
         }
         let newest = self.newest.unwrap_or_default();
         if newest != self.balances {
@@ -100,9 +104,11 @@ impl Books {
             let is_old = self.is_old(last.max(invoiced));
             tell(Rule::NewestEvent, None, found, is_old);
         }
+        // An invoice that somebody else has made since is not for that change to pay.
         let owing = account.invoices().iter();
         let owing = owing
             .filter(|it| it.standing.outstanding > Pence::ZERO)
+            .filter(|it| it.invoice.created_at <= last)
             .count();
         let last_reapply = self.ledgers.iter().max_by_key(|ledger| ledger.id);
         let is_ours = last_reapply.is_some_and(|ledger| {
@@ -137,6 +143,16 @@ impl Books {
             }
         }
         Ok(breaches)
+    }
+
+    fn credit_before_the_takeover(&self) -> Result<Pence, Overflow> {
+        let old = self.ledgers.iter().filter(|it| self.is_old(it.created_at));
+        let old = old.map(|ledger| ledger.id).collect::<HashSet<_>>();
+        let held = self.allocations.iter().filter(|part| {
+            old.contains(&part.ledger_id) && !part.status.is(AllocationStatus::Allocated)
+        });
+        held.into_iter()
+            .try_fold(Pence::ZERO, |sum, part| sum.minus(part.pence()))
     }
 
     /// What the allocations say of a ledger: for payments and refunds those with an invoice less those

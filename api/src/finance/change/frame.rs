@@ -18,8 +18,10 @@ use crate::finance::account::FinanceClient;
 use crate::finance::ledger::{Account, write};
 use crate::finance::money::Pence;
 
-/// Whoever waits longer for a row is told to try again, and gives its connection back.
-const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '3s'";
+/// Whoever waits longer for a row is told to try again, and gives its connection back; and what a
+/// server held that is no more is free again soon.
+const PATIENCE: &str = "SET LOCAL lock_timeout = '3s'; \
+     SET LOCAL idle_in_transaction_session_timeout = '10s'";
 
 /// Who changes something, when, and by which rules.
 #[derive(Clone)]
@@ -84,7 +86,7 @@ impl<'a> Frame<'a> {
             })
             .await?;
         if transaction.get_database_backend() == DbBackend::Postgres {
-            transaction.execute_unprepared(LOCK_TIMEOUT).await?;
+            transaction.execute_unprepared(PATIENCE).await?;
         }
         let now = actor.second();
         let key = match key {

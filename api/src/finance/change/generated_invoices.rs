@@ -40,8 +40,8 @@ pub struct GeneratedInvoice {
     pub confirmed_date: Option<NaiveDate>,
     /// Level charged for.
     pub supervision_level: Option<SupervisionLevel>,
-    /// What each level is charged for.
-    pub fee_ranges: Vec<GeneratedFeeRange>,
+    /// What each level is charged for; if they are not said, the whole at the level charged for.
+    pub fee_ranges: Option<Vec<GeneratedFeeRange>>,
     /// Sirius's batch.
     pub batch_number: Option<i64>,
     /// Where it comes from.
@@ -222,10 +222,12 @@ fn check(
             "It has control characters.",
         );
     }
-    let is_few = input.fee_ranges.len() <= RANGE_LIMIT;
+    let given = input.fee_ranges.as_deref().unwrap_or_default();
+    let is_few = given.len() <= RANGE_LIMIT;
     let text = format!("It has more than {RANGE_LIMIT} ranges.");
     faults.require(is_few, "feeRanges", FaultCode::OutOfRange, text);
-    for (place, range) in input.fee_ranges.iter().enumerate().take(RANGE_LIMIT) {
+    let mut charged = 0_i64;
+    for (place, range) in given.iter().enumerate().take(RANGE_LIMIT) {
         let mut of_range = Faults::default();
         sane("fromDate", Some(range.from), &mut of_range);
         sane("toDate", Some(range.to), &mut of_range);
@@ -235,14 +237,22 @@ fn check(
         let text = "It is 0 to the invoice's amount.";
         of_range.require(is_amount, "amount", FaultCode::OutOfRange, text);
         faults.add_all(&["feeRanges".to_owned(), place.to_string()], of_range);
+        charged = charged.saturating_add(range.amount.get());
     }
+    let text = "The ranges together are more than the invoice's amount.";
+    let is_within = charged <= input.amount.get();
+    faults.require(is_within, "feeRanges", FaultCode::OutOfRange, text);
     let client = client.filter(|_| faults.is_empty())?;
-    let ranges = input.fee_ranges.iter().map(|range| NewRange {
-        level: range.level,
-        from: range.from,
-        to: range.to,
-        amount: range.amount,
-    });
+    let ranges = match (&input.fee_ranges, input.supervision_level) {
+        (Some(ranges), _) => ranges.iter().map(NewRange::from).collect(),
+        (None, Some(level)) => vec![NewRange {
+            level,
+            from: input.start_date,
+            to: input.end_date,
+            amount: input.amount,
+        }],
+        (None, None) => Vec::new(),
+    };
     Some(NewInvoice {
         finance_client_id: client.id,
         person_id: input.person_id.unwrap_or(input.client_id),
@@ -253,12 +263,23 @@ fn check(
         raised: input.raised_date,
         confirmed: input.confirmed_date,
         level: input.supervision_level,
-        ranges: ranges.collect(),
+        ranges,
         source: input.source.clone(),
         batch_number,
         scheduled: input.scheduled_fn14_date,
         created_by: created_by.unwrap_or(actor.user_id),
     })
+}
+
+impl From<&GeneratedFeeRange> for NewRange {
+    fn from(range: &GeneratedFeeRange) -> Self {
+        Self {
+            level: range.level,
+            from: range.from,
+            to: range.to,
+            amount: range.amount,
+        }
+    }
 }
 
 fn sane(field: &'static str, day: Option<NaiveDate>, faults: &mut Faults) {

@@ -6,8 +6,10 @@
 use chrono::{Days, NaiveDateTime};
 use entity::idempotency_key::{ActiveModel, Column, Entity};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, TryInsertResult};
+use sea_orm::sea_query::{Expr, LockBehavior, LockType};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QuerySelect, TryInsertResult,
+};
 use sha2::{Digest as _, Sha256};
 
 use super::fault::{FaultCode, Faults, Refusal};
@@ -68,11 +70,11 @@ impl Key {
         caller: &str,
         now: NaiveDateTime,
     ) -> Result<Result<Reserved, Earlier>, Refusal> {
-        // What is over is forgotten, by whoever comes next.
-        let over = now.checked_sub_days(KEPT).unwrap_or(now);
+        // One that is over is free, although it was not forgotten yet.
         Entity::delete_many()
             .filter(Column::Caller.eq(caller))
-            .filter(Column::CreatedAt.lt(over))
+            .filter(Column::Key.eq(self.key.as_str()))
+            .filter(Column::CreatedAt.lt(over(now)))
             .exec(db)
             .await?;
         let id = next_id(db, "idempotency_key").await?;
@@ -116,6 +118,36 @@ impl Key {
             None => Err(FinanceError::Busy.into()),
         }
     }
+}
+
+fn over(now: NaiveDateTime) -> NaiveDateTime {
+    now.checked_sub_days(KEPT).unwrap_or(now)
+}
+
+/// Forgets up to `count` keys that are over, whoever gave them. Gives how many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget_keys(
+    db: &impl ConnectionTrait,
+    now: NaiveDateTime,
+    count: u64,
+) -> Result<u64, FinanceError> {
+    let mut ids = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::CreatedAt.lt(over(now)))
+        .limit(count);
+    if db.get_database_backend() == DbBackend::Postgres {
+        // What somebody uses just now is for the next time.
+        ids = ids.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    }
+    let ids = ids.into_tuple::<i32>().all(db).await?;
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let deleted = Entity::delete_many().filter(Column::Id.is_in(ids));
+    Ok(deleted.exec(db).await?.rows_affected)
 }
 
 impl Reserved {

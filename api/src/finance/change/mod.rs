@@ -1,7 +1,7 @@
 //! Changes: what users do to a client's account (`domain.md` section 6).
 //!
-//! Each goes one way: begin, lock the client, look the idempotency key up, check, write, reapply,
-//! record events, commit. Nothing is written of a change that is refused.
+//! Each goes one way: begin, reserve the idempotency key, lock the client, check, write, reapply, record
+//! events, commit. Nothing is written of a change that is refused.
 
 mod adjustment;
 mod events;
@@ -29,6 +29,7 @@ pub use frame::Actor;
 pub use generated_invoices::{
     Generated, GeneratedFeeRange, GeneratedInvoice, create_generated_invoices,
 };
+pub use idempotency::forget_keys;
 pub use invoice::{ManualInvoice, add_manual_invoice};
 pub use payment_method::{PaymentMethodChange, change_payment_method};
 pub use refund::{

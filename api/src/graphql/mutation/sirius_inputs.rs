@@ -62,7 +62,7 @@ impl UpdateCourtReferenceInput {
 /// Invoices to be made.
 #[derive(InputObject)]
 pub(super) struct CreateGeneratedInvoicesInput {
-    /// The invoices: 1 to 1,000.
+    /// The invoices: 1 to 1,000. A request has 1 MiB at most: with many fee ranges that is fewer.
     invoices: Vec<GeneratedInvoiceInput>,
     /// A key of this batch's own: sent again with it, the batch is made once.
     idempotency_key: String,
@@ -89,8 +89,9 @@ struct GeneratedInvoiceInput {
     confirmed_date: Option<Date>,
     /// The level charged for.
     supervision_level: Option<SupervisionLevel>,
-    /// What each level is charged for, at most 60; a remission of annual fees is half of the
-    /// `GENERAL` ones.
+    /// What each level is charged for, at most 60, and together at most the amount; a remission of
+    /// annual fees is half of the `GENERAL` ones. Left out, the whole is charged at
+    /// `supervisionLevel`, if that is given.
     fee_ranges: Option<Vec<GeneratedFeeRangeInput>>,
     /// Sirius's number of the batch.
     batch_number: Option<WideInt>,
@@ -146,8 +147,7 @@ impl GeneratedInvoiceInput {
                 fault(field, FaultCode::OutOfRange, text)
             })
         };
-        let ranges = self.fee_ranges.unwrap_or_default();
-        let ranges = ranges.into_iter().enumerate().map(|(place, range)| {
+        let read_range = |(place, range): (usize, GeneratedFeeRangeInput)| {
             let level = level(range.supervision_level).map_err(|mut fault| {
                 fault.within = vec!["feeRanges".to_owned(), place.to_string()];
                 fault
@@ -158,7 +158,10 @@ impl GeneratedInvoiceInput {
                 to: range.to_date.0,
                 amount: range.amount.0,
             })
-        });
+        };
+        let ranges = self
+            .fee_ranges
+            .map(|ranges| ranges.into_iter().enumerate().map(read_range).collect());
         Ok(GeneratedInvoice {
             client_id: number("clientId", self.client_id)?,
             person_id: self
@@ -172,7 +175,7 @@ impl GeneratedInvoiceInput {
             raised_date: self.raised_date.map(|it| it.0),
             confirmed_date: self.confirmed_date.map(|it| it.0),
             supervision_level: self.supervision_level.map(level).transpose()?,
-            fee_ranges: ranges.collect::<Result<_, Fault>>()?,
+            fee_ranges: ranges.transpose()?,
             batch_number: self.batch_number.map(|it| it.0),
             source: self.source,
             scheduled_fn14_date: self.scheduled_fn14_date.map(|it| it.0),
