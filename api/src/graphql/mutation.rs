@@ -1,6 +1,7 @@
 //! What can be changed (contract, "Changing"). Each mutation takes one input and gives one payload; the
 //! rules live in [`crate::finance::change`].
 
+mod content;
 mod inputs;
 mod payloads;
 mod sirius_inputs;
@@ -12,6 +13,7 @@ use async_graphql::{Context, Object};
 use sea_orm::DatabaseConnection;
 use tokio::sync::Semaphore;
 
+use self::content::Content;
 use self::inputs::{
     AddFeeReductionInput, AddManualInvoiceInput, CancelFeeReductionInput, CancelRefundInput,
     ChangePaymentMethodInput, DecideInvoiceAdjustmentInput, DecideRefundInput,
@@ -59,7 +61,7 @@ pub struct Mutation;
 async fn change<T, F>(
     ctx: &Context<'_>,
     guard: Guard,
-    make: impl FnOnce(DatabaseConnection, Actor) -> F + Send + 'static,
+    make: impl FnOnce(DatabaseConnection, Actor, Content) -> F + Send + 'static,
 ) -> Result<Outcome<T>, ApiError>
 where
     T: Send + 'static,
@@ -79,6 +81,7 @@ where
     };
     let db = data::<DatabaseConnection>(ctx)?.clone();
     let slots = data::<ChangeSlots>(ctx)?.0.clone();
+    let content = Content::of(ctx)?;
     // By itself: a caller who goes away does not undo half of what is being written.
     let made = tokio::spawn(async move {
         // Reading needs connections too.
@@ -86,7 +89,7 @@ where
         let Ok(Ok(_slot)) = slot else {
             return Err(FinanceError::Busy.into());
         };
-        make(db, actor).await
+        make(db, actor, content).await
     });
     let made = async {
         match made.await {
@@ -118,8 +121,9 @@ impl Mutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The invoice.")] input: AddManualInvoiceInput,
     ) -> Result<AddManualInvoicePayload, ApiError> {
-        let outcome = change(ctx, FINANCE_MANAGER, move |db, actor| async move {
+        let outcome = change(ctx, FINANCE_MANAGER, move |db, actor, content| async move {
             let (input, key) = input.read()?;
+            let key = content.key(key);
             change::add_manual_invoice(&db, &actor, &input, key.as_ref()).await
         });
         Ok(AddManualInvoicePayload(outcome.await?))
@@ -132,8 +136,9 @@ impl Mutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The reduction.")] input: AddFeeReductionInput,
     ) -> Result<AddFeeReductionPayload, ApiError> {
-        let outcome = change(ctx, FINANCE_USER, move |db, actor| async move {
+        let outcome = change(ctx, FINANCE_USER, move |db, actor, content| async move {
             let (input, key) = input.read()?;
+            let key = content.key(key);
             change::add_fee_reduction(&db, &actor, &input, key.as_ref()).await
         });
         Ok(AddFeeReductionPayload(outcome.await?))
@@ -145,8 +150,9 @@ impl Mutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which, and why.")] input: CancelFeeReductionInput,
     ) -> Result<CancelFeeReductionPayload, ApiError> {
-        let outcome = change(ctx, FINANCE_MANAGER, move |db, actor| async move {
+        let outcome = change(ctx, FINANCE_MANAGER, move |db, actor, content| async move {
             let (input, key) = input.read()?;
+            let key = content.key(key);
             change::cancel_fee_reduction(&db, &actor, &input, key.as_ref()).await
         });
         Ok(CancelFeeReductionPayload(outcome.await?))
@@ -158,8 +164,9 @@ impl Mutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The adjustment.")] input: RaiseInvoiceAdjustmentInput,
     ) -> Result<RaiseInvoiceAdjustmentPayload, ApiError> {
-        let outcome = change(ctx, FINANCE_USER, move |db, actor| async move {
+        let outcome = change(ctx, FINANCE_USER, move |db, actor, content| async move {
             let (input, key) = input.read()?;
+            let key = content.key(key);
             change::raise_adjustment(&db, &actor, &input, key.as_ref()).await
         });
         Ok(RaiseInvoiceAdjustmentPayload(outcome.await?))
@@ -172,8 +179,9 @@ impl Mutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which, and how.")] input: DecideInvoiceAdjustmentInput,
     ) -> Result<DecideInvoiceAdjustmentPayload, ApiError> {
-        let outcome = change(ctx, FINANCE_MANAGER, move |db, actor| async move {
+        let outcome = change(ctx, FINANCE_MANAGER, move |db, actor, content| async move {
             let (input, key) = input.read()?;
+            let key = content.key(key);
             change::decide_adjustment(&db, &actor, &input, key.as_ref()).await
         });
         Ok(DecideInvoiceAdjustmentPayload(outcome.await?))
@@ -185,8 +193,9 @@ impl Mutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Where to, and why.")] input: RequestRefundInput,
     ) -> Result<RequestRefundPayload, ApiError> {
-        let outcome = change(ctx, FINANCE_USER, move |db, actor| async move {
+        let outcome = change(ctx, FINANCE_USER, move |db, actor, content| async move {
             let (input, key) = input.read()?;
+            let key = content.key(key);
             change::request_refund(&db, &actor, &input, key.as_ref()).await
         });
         Ok(RequestRefundPayload(outcome.await?))
@@ -198,8 +207,9 @@ impl Mutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which, and how.")] input: DecideRefundInput,
     ) -> Result<DecideRefundPayload, ApiError> {
-        let outcome = change(ctx, FINANCE_MANAGER, move |db, actor| async move {
+        let outcome = change(ctx, FINANCE_MANAGER, move |db, actor, content| async move {
             let (input, key) = input.read()?;
+            let key = content.key(key);
             change::decide_refund(&db, &actor, &input, key.as_ref()).await
         });
         Ok(DecideRefundPayload(outcome.await?))
@@ -211,8 +221,9 @@ impl Mutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which.")] input: CancelRefundInput,
     ) -> Result<CancelRefundPayload, ApiError> {
-        let outcome = change(ctx, FINANCE_MANAGER, move |db, actor| async move {
+        let outcome = change(ctx, FINANCE_MANAGER, move |db, actor, content| async move {
             let (input, key) = input.read()?;
+            let key = content.key(key);
             change::cancel_refund(&db, &actor, &input, key.as_ref()).await
         });
         Ok(CancelRefundPayload(outcome.await?))
@@ -224,8 +235,9 @@ impl Mutation {
         ctx: &Context<'_>,
         #[graphql(desc = "How.")] input: ChangePaymentMethodInput,
     ) -> Result<ChangePaymentMethodPayload, ApiError> {
-        let outcome = change(ctx, FINANCE_USER, move |db, actor| async move {
+        let outcome = change(ctx, FINANCE_USER, move |db, actor, content| async move {
             let (input, key) = input.read()?;
+            let key = content.key(key);
             change::change_payment_method(&db, &actor, &input, key.as_ref()).await
         });
         Ok(ChangePaymentMethodPayload(outcome.await?))
@@ -237,8 +249,9 @@ impl Mutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The client.")] input: CreateFinanceClientInput,
     ) -> Result<CreateFinanceClientPayload, ApiError> {
-        let outcome = change(ctx, SIRIUS, move |db, actor| async move {
+        let outcome = change(ctx, SIRIUS, move |db, actor, content| async move {
             let (input, key) = input.read()?;
+            let key = content.key(key);
             change::create_finance_client(&db, &actor, &input, key.as_ref()).await
         });
         Ok(CreateFinanceClientPayload(outcome.await?))
@@ -250,8 +263,9 @@ impl Mutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Whose, and which.")] input: UpdateCourtReferenceInput,
     ) -> Result<UpdateCourtReferencePayload, ApiError> {
-        let outcome = change(ctx, SIRIUS, move |db, actor| async move {
+        let outcome = change(ctx, SIRIUS, move |db, actor, content| async move {
             let (input, key) = input.read()?;
+            let key = content.key(key);
             change::update_court_reference(&db, &actor, &input, key.as_ref()).await
         });
         Ok(UpdateCourtReferencePayload(outcome.await?))
@@ -266,9 +280,10 @@ impl Mutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The invoices.")] input: CreateGeneratedInvoicesInput,
     ) -> Result<CreateGeneratedInvoicesPayload, ApiError> {
-        let outcome = change(ctx, SIRIUS, move |db, actor| async move {
+        let outcome = change(ctx, SIRIUS, move |db, actor, content| async move {
             let (invoices, key) = input.read()?;
-            change::create_generated_invoices(&db, &actor, &invoices, &key).await
+            let key = content.key(Some(key));
+            change::create_generated_invoices(&db, &actor, &invoices, key.as_ref()).await
         });
         Ok(CreateGeneratedInvoicesPayload::of(outcome.await?))
     }

@@ -52,7 +52,10 @@ macro_rules! send {
     ($world:expr, $twice:expr, $actor:expr, $change:path, $input:expr) => {{
         $world.keys += 1;
         let key = format!("{}-{}", $world.clients[0].client_id, $world.keys);
-        let key = $twice.then_some(key);
+        let key = $twice.then(|| RequestKey {
+            key,
+            content: format!("{}", $world.keys),
+        });
         let first = made($change(&$world.t.db, &$actor, $input, key.as_ref()).await)?;
         if $twice {
             let again = made($change(&$world.t.db, &$actor, $input, key.as_ref()).await)?;
@@ -443,10 +446,16 @@ impl<'a> World<'a> {
         let input = input.collect::<Vec<_>>();
         self.keys += 1;
         let key = format!("{}-{}", self.clients[0].client_id, self.keys);
+        let key = RequestKey {
+            key,
+            content: String::new(),
+        };
         let actor = self.actor(12);
-        let results = made(create_generated_invoices(&self.t.db, &actor, &input, &key).await)?;
+        let results =
+            made(create_generated_invoices(&self.t.db, &actor, &input, Some(&key)).await)?;
         if twice {
-            let again = made(create_generated_invoices(&self.t.db, &actor, &input, &key).await)?;
+            let again =
+                made(create_generated_invoices(&self.t.db, &actor, &input, Some(&key)).await)?;
             if results != again {
                 return Err(format!("{results:?} came again as {again:?}"));
             }

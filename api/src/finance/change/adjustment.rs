@@ -11,7 +11,7 @@ use serde_json::json;
 use super::events::EventKind;
 use super::fault::{Fault, FaultCode, Faults, Refusal};
 use super::frame::Actor;
-use super::idempotency::Key;
+use super::idempotency::{Key, RequestKey};
 use super::single::{Begun, Change, Changed};
 use crate::finance::account::word;
 use crate::finance::adjustment::{self, Adjustment};
@@ -53,15 +53,10 @@ pub async fn raise_adjustment(
     db: &DatabaseConnection,
     actor: &Actor,
     input: &AdjustmentRequest,
-    key: Option<&String>,
+    key: Option<&RequestKey>,
 ) -> Result<Changed, Refusal> {
     let mut faults = Faults::default();
-    let key = Key::of(
-        &mut faults,
-        key,
-        "raiseInvoiceAdjustment",
-        &format!("{input:?}"),
-    );
+    let key = Key::of(&mut faults, key, "raiseInvoiceAdjustment");
     faults.text("notes", &input.notes);
     let is_amount = input.amount.is_none_or(|amount| amount > Pence::ZERO);
     let text = "It must be above 0.";
@@ -138,15 +133,10 @@ pub async fn decide_adjustment(
     db: &DatabaseConnection,
     actor: &Actor,
     input: &AdjustmentDecision,
-    key: Option<&String>,
+    key: Option<&RequestKey>,
 ) -> Result<Changed, Refusal> {
     let mut faults = Faults::default();
-    let key = Key::of(
-        &mut faults,
-        key,
-        "decideInvoiceAdjustment",
-        &format!("{input:?}"),
-    );
+    let key = Key::of(&mut faults, key, "decideInvoiceAdjustment");
     let mut change = match Change::begin(db, actor, input.client_id, key, &mut faults).await? {
         Begun::Change(change) => change,
         Begun::Before(changed) => return Ok(changed),

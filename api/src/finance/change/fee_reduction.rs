@@ -10,7 +10,7 @@ use sea_orm::{ActiveModelTrait, DatabaseConnection};
 
 use super::fault::{FaultCode, Faults, Refusal};
 use super::frame::Actor;
-use super::idempotency::Key;
+use super::idempotency::{Key, RequestKey};
 use super::single::{Begun, Change, Changed};
 use crate::finance::fee_reduction::{self, FeeReduction};
 use crate::finance::invoice::{self, FeeRange, Invoice};
@@ -53,10 +53,10 @@ pub async fn add_fee_reduction(
     db: &DatabaseConnection,
     actor: &Actor,
     input: &FeeReductionRequest,
-    key: Option<&String>,
+    key: Option<&RequestKey>,
 ) -> Result<Changed, Refusal> {
     let mut faults = Faults::default();
-    let key = Key::of(&mut faults, key, "addFeeReduction", &format!("{input:?}"));
+    let key = Key::of(&mut faults, key, "addFeeReduction");
     faults.text("notes", &input.notes);
     let is_past = input.date_received <= actor.today();
     let text = "It is today or earlier.";
@@ -130,15 +130,10 @@ pub async fn cancel_fee_reduction(
     db: &DatabaseConnection,
     actor: &Actor,
     input: &FeeReductionCancellation,
-    key: Option<&String>,
+    key: Option<&RequestKey>,
 ) -> Result<Changed, Refusal> {
     let mut faults = Faults::default();
-    let key = Key::of(
-        &mut faults,
-        key,
-        "cancelFeeReduction",
-        &format!("{input:?}"),
-    );
+    let key = Key::of(&mut faults, key, "cancelFeeReduction");
     faults.text("reason", &input.reason);
     let change = match Change::begin(db, actor, input.client_id, key, &mut faults).await? {
         Begun::Change(change) => change,

@@ -10,7 +10,7 @@ use sea_orm::{DbBackend, PaginatorTrait, TryInsertResult};
 
 use super::fault::{FaultCode, Faults, Refusal, is_control};
 use super::frame::{Actor, Frame, Opened};
-use super::idempotency::Key;
+use super::idempotency::{Key, RequestKey};
 use super::single::{Begun, Change, Changed};
 use crate::finance::ledger::next_id;
 
@@ -47,15 +47,10 @@ pub async fn create_finance_client(
     db: &DatabaseConnection,
     actor: &Actor,
     input: &NewFinanceClient,
-    key: Option<&String>,
+    key: Option<&RequestKey>,
 ) -> Result<Changed, Refusal> {
     let mut faults = Faults::default();
-    let key = Key::of(
-        &mut faults,
-        key,
-        "createFinanceClient",
-        &format!("{input:?}"),
-    );
+    let key = Key::of(&mut faults, key, "createFinanceClient");
     faults.require(
         input.client_id > 0,
         "clientId",
@@ -114,15 +109,10 @@ pub async fn update_court_reference(
     db: &DatabaseConnection,
     actor: &Actor,
     input: &CourtReferenceChange,
-    key: Option<&String>,
+    key: Option<&RequestKey>,
 ) -> Result<Changed, Refusal> {
     let mut faults = Faults::default();
-    let key = Key::of(
-        &mut faults,
-        key,
-        "updateCourtReference",
-        &format!("{input:?}"),
-    );
+    let key = Key::of(&mut faults, key, "updateCourtReference");
     let text = &input.court_reference;
     reference("courtReference", text, &mut faults);
     let change = match Change::begin(db, actor, input.client_id, key, &mut faults).await? {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::fault::{Fault, FaultCode, Faults, Refusal};
 use super::fee_reduction::{YEARS, financial_year};
 use super::frame::{Actor, Frame, Opened};
-use super::idempotency::Key;
+use super::idempotency::{Key, RequestKey};
 use super::issue::{NewInvoice, NewRange, charge, issue};
 use crate::finance::account::FinanceClient;
 use crate::finance::money::Pence;
@@ -92,15 +92,10 @@ pub async fn create_generated_invoices(
     db: &DatabaseConnection,
     actor: &Actor,
     input: &[GeneratedInvoice],
-    key: &String,
+    key: Option<&RequestKey>,
 ) -> Result<Vec<Generated>, Refusal> {
     let mut faults = Faults::default();
-    let key = Key::of(
-        &mut faults,
-        Some(key),
-        "createGeneratedInvoices",
-        &format!("{input:?}"),
-    );
+    let key = Key::of(&mut faults, key, "createGeneratedInvoices");
     let is_size = (1..=BATCH_LIMIT).contains(&input.len());
     let text = format!(
         "It has {} invoices; 1 to {BATCH_LIMIT} are taken.",

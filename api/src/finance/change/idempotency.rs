@@ -16,6 +16,16 @@ use super::fault::{FaultCode, Faults, Refusal};
 use crate::finance::FinanceError;
 use crate::finance::ledger::next_id;
 
+/// A key that a caller gives a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestKey {
+    /// The key.
+    pub key: String,
+    /// All that is asked for, as one text. It must be the same for the same request also after the next
+    /// release, and tell nothing that may not be kept.
+    pub content: String,
+}
+
 /// A key, and what it was given for.
 pub(super) struct Key {
     key: String,
@@ -46,11 +56,10 @@ impl Key {
     /// The key of an operation with that content. An absent key is none; one of no use is a fault.
     pub(super) fn of(
         faults: &mut Faults,
-        key: Option<&String>,
+        given: Option<&RequestKey>,
         operation: &'static str,
-        content: &str,
     ) -> Option<Self> {
-        let key = key?;
+        let RequestKey { key, content } = given?;
         if key.is_empty() || key.len() > KEY_LIMIT || key.chars().any(char::is_control) {
             let text = format!("It must have 1 to {KEY_LIMIT} bytes, without control characters.");
             faults.add("idempotencyKey", FaultCode::Invalid, text);

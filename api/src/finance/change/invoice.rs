@@ -7,7 +7,7 @@ use sea_orm::DatabaseConnection;
 use super::fault::{FaultCode, Faults, Refusal};
 use super::fee_reduction::{YEARS, financial_year};
 use super::frame::Actor;
-use super::idempotency::Key;
+use super::idempotency::{Key, RequestKey};
 use super::issue::{NewInvoice, NewRange, charge, issue};
 use super::single::{Begun, Change, Changed};
 use crate::finance::FinanceError;
@@ -56,10 +56,10 @@ pub async fn add_manual_invoice(
     db: &DatabaseConnection,
     actor: &Actor,
     input: &ManualInvoice,
-    key: Option<&String>,
+    key: Option<&RequestKey>,
 ) -> Result<Changed, Refusal> {
     let mut faults = Faults::default();
-    let key = Key::of(&mut faults, key, "addManualInvoice", &format!("{input:?}"));
+    let key = Key::of(&mut faults, key, "addManualInvoice");
     let terms = terms(&mut faults, input, actor.today());
     let mut change = match Change::begin(db, actor, input.client_id, key, &mut faults).await? {
         Begun::Change(change) => change,

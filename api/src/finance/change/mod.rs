@@ -29,7 +29,7 @@ pub use frame::Actor;
 pub use generated_invoices::{
     Generated, GeneratedFeeRange, GeneratedInvoice, create_generated_invoices,
 };
-pub use idempotency::forget_keys;
+pub use idempotency::{RequestKey, forget_keys};
 pub use invoice::{ManualInvoice, add_manual_invoice};
 pub use payment_method::{PaymentMethodChange, change_payment_method};
 pub use refund::{

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::events::EventKind;
 use super::fault::{FaultCode, Faults, Refusal};
 use super::frame::Actor;
-use super::idempotency::Key;
+use super::idempotency::{Key, RequestKey};
 use super::single::{Begun, Change, Changed};
 use crate::finance::account::word;
 
@@ -30,15 +30,10 @@ pub async fn change_payment_method(
     db: &DatabaseConnection,
     actor: &Actor,
     input: &PaymentMethodChange,
-    key: Option<&String>,
+    key: Option<&RequestKey>,
 ) -> Result<Changed, Refusal> {
     let mut faults = Faults::default();
-    let key = Key::of(
-        &mut faults,
-        key,
-        "changePaymentMethod",
-        &format!("{input:?}"),
-    );
+    let key = Key::of(&mut faults, key, "changePaymentMethod");
     let mut change = match Change::begin(db, actor, input.client_id, key, &mut faults).await? {
         Begun::Change(change) => change,
         Begun::Before(changed) => return Ok(changed),

@@ -11,12 +11,11 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter,
 };
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
 use super::events::EventKind;
 use super::fault::{FaultCode, Faults, Refusal};
 use super::frame::Actor;
-use super::idempotency::Key;
+use super::idempotency::{Key, RequestKey};
 use super::single::{Begun, Change, Changed};
 use crate::finance::account::{self, word};
 use crate::finance::ledger::next_id;
@@ -36,25 +35,6 @@ pub struct RefundRequest {
     pub sort_code: String,
     /// Why.
     pub notes: String,
-}
-
-impl RefundRequest {
-    /// What is hashed to know the request again. The hash outlives the bank details, and there are so few
-    /// accounts that all can be tried: it holds sixteen bits of them.
-    fn content(&self) -> String {
-        let Self {
-            client_id,
-            account_name,
-            account_number,
-            sort_code,
-            notes,
-        } = self;
-        // Enough to tell one account from another, too little to find one by.
-        let account = format!("{account_name:?} {account_number:?} {sort_code:?}");
-        let hash = Sha256::digest(account.as_bytes());
-        let hint = hash.iter().take(2).copied().collect::<Vec<_>>();
-        format!("{client_id:?} {hint:?} {notes:?}")
-    }
 }
 
 /// The input of a decision.
@@ -85,10 +65,10 @@ pub async fn request_refund(
     db: &DatabaseConnection,
     actor: &Actor,
     input: &RefundRequest,
-    key: Option<&String>,
+    key: Option<&RequestKey>,
 ) -> Result<Changed, Refusal> {
     let mut faults = Faults::default();
-    let key = Key::of(&mut faults, key, "requestRefund", &input.content());
+    let key = Key::of(&mut faults, key, "requestRefund");
     faults.text("accountName", &input.account_name);
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let is_number = input.account_number.len() == 8 && digits(&input.account_number);
@@ -160,10 +140,10 @@ pub async fn decide_refund(
     db: &DatabaseConnection,
     actor: &Actor,
     input: &RefundDecisionInput,
-    key: Option<&String>,
+    key: Option<&RequestKey>,
 ) -> Result<Changed, Refusal> {
     let mut faults = Faults::default();
-    let key = Key::of(&mut faults, key, "decideRefund", &format!("{input:?}"));
+    let key = Key::of(&mut faults, key, "decideRefund");
     let change = match Change::begin(db, actor, input.client_id, key, &mut faults).await? {
         Begun::Change(change) => change,
         Begun::Before(changed) => return Ok(changed),
@@ -212,10 +192,10 @@ pub async fn cancel_refund(
     db: &DatabaseConnection,
     actor: &Actor,
     input: &RefundCancellation,
-    key: Option<&String>,
+    key: Option<&RequestKey>,
 ) -> Result<Changed, Refusal> {
     let mut faults = Faults::default();
-    let key = Key::of(&mut faults, key, "cancelRefund", &format!("{input:?}"));
+    let key = Key::of(&mut faults, key, "cancelRefund");
     let change = match Change::begin(db, actor, input.client_id, key, &mut faults).await? {
         Begun::Change(change) => change,
         Begun::Before(changed) => return Ok(changed),
