@@ -206,4 +206,68 @@ mod tests {
             assert!(!is_reference(wrong), "{wrong}");
         }
     }
+
+    /// A client's books with one ledger from before the takeover and one from after it.
+    fn books(before: i32, after: i32) -> Books {
+        let at = |text: &str| text.parse::<NaiveDateTime>().unwrap();
+        let mut books = Books::of(1001, at("2025-01-01T00:00:00"));
+        for (id, amount, made) in [
+            (1, before, "2020-01-01T00:00:00"),
+            (2, after, "2026-01-01T00:00:00"),
+        ] {
+            books.ledgers.push(ledger::Model {
+                id,
+                reference: String::new(),
+                datetime: at(made),
+                method: String::new(),
+                amount: -amount,
+                notes: None,
+                kind: LedgerType::Refund.into(),
+                status: entity::stored::LedgerStatus::Confirmed.into(),
+                finance_client_id: Some(1),
+                parent_id: None,
+                fee_reduction_id: None,
+                confirmeddate: None,
+                bankdate: None,
+                batchnumber: None,
+                bankaccount: None,
+                source: None,
+                line: None,
+                created_at: Some(at(made)),
+                created_by: None,
+                pis_number: None,
+            });
+            books.allocations.push(Allocation {
+                id,
+                ledger_id: id,
+                finance_client_id: Some(1),
+                invoice_id: None,
+                amount,
+                status: AllocationStatus::Reapplied.into(),
+                kind: LedgerType::Refund.into(),
+                fee_reduction_id: None,
+                datetime: at(made),
+                created_by: None,
+            });
+        }
+        let credit = Pence::new(-i64::from(before) - i64::from(after));
+        books.balances.credit = credit;
+        books.newest = Some(books.balances);
+        books
+    }
+
+    #[test]
+    fn credit_that_was_negative_before_counts_once_it_becomes_worse() {
+        let of = |before, after| {
+            let breaches = books(before, after).check().unwrap();
+            let of_credit = breaches
+                .iter()
+                .find(|it| it.rule == Rule::CreditNotNegative);
+            of_credit.map(|it| it.is_old)
+        };
+        assert_eq!(of(3_000, -1_000), Some(true));
+        assert_eq!(of(3_000, 1), Some(false));
+        assert_eq!(of(0, 1), Some(false));
+        assert_eq!(of(3_000, -3_000), None);
+    }
 }
