@@ -50,9 +50,8 @@ impl ChangeSlots {
     }
 }
 
-/// The longest that a change waits for its turn: with the wait for a client's row it is still less than
-/// its caller waits for it, so that who is told of a change that waited in vain is told the truth.
-const SLOT_LIMIT: Duration = Duration::from_secs(1);
+/// The longest that a change waits for its turn.
+const SLOT_LIMIT: Duration = Duration::from_secs(4);
 
 /// What can be changed.
 pub struct Mutation;
@@ -93,21 +92,26 @@ where
     });
     let made = async {
         match made.await {
-            Ok(Ok(changed)) => Ok(Outcome::Changed(changed)),
-            Ok(Err(Refusal::Faults(faults))) => Ok(Outcome::Faults(faults)),
+            Ok(Ok(changed)) => Ok(Some(Outcome::Changed(changed))),
+            Ok(Err(Refusal::Faults(faults))) => Ok(Some(Outcome::Faults(faults))),
+            // It has not begun.
+            Ok(Err(Refusal::Failed(FinanceError::Busy))) => {
+                tracing::warn!("too many changes at once");
+                Ok(None)
+            }
             Ok(Err(Refusal::Failed(error))) => Err(error),
             Err(_) => Err(FinanceError::Lost),
         }
     };
-    in_time(made).await.map_err(|error| match error.code() {
-        // It may go on, and be made.
-        Code::Unavailable => ApiError::new(
+    match in_time(made).await {
+        Ok(made) => made.ok_or_else(ApiError::unavailable),
+        Err(error) if error.code() == Code::Unavailable => Err(ApiError::new(
             Code::Unavailable,
             "Whether the change was made is not known. Send it again with the same \
              `idempotencyKey`; without one, look first.",
-        ),
-        _ => error,
-    })
+        )),
+        Err(error) => Err(error),
+    }
 }
 
 /// What can be changed. Faults of an input come as `userErrors`, all at once, and then nothing was

@@ -207,6 +207,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::arithmetic_side_effects, reason = "small made-up figures")]
     /// A client's books with one ledger from before the takeover and one from after it.
     fn books(before: i32, after: i32) -> Books {
         let at = |text: &str| text.parse::<NaiveDateTime>().unwrap();
