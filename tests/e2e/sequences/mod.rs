@@ -1,7 +1,7 @@
 //! Random sequences of all changes, and of what payment files will bring, on a few clients: after each
 //! step the books are right, and an independent model gives the same balances.
 //!
-//! `PROPTEST_CASES` says how many sequences (40 unless given).
+//! `PROPTEST_CASES` says how many sequences (80 unless given).
 
 mod facts;
 mod step;
@@ -18,7 +18,7 @@ use self::world::World;
 
 fn cases() -> usize {
     let given = std::env::var("PROPTEST_CASES").ok();
-    given.map_or(40, |it| it.parse().unwrap())
+    given.map_or(80, |it| it.parse().unwrap())
 }
 
 /// How many simpler sequences are tried once one has failed.
