@@ -19,5 +19,6 @@ pub mod http;
 pub mod jobs;
 pub mod logging;
 pub mod metrics;
+pub mod secret;
 pub mod server;
 pub mod sirius;

@@ -3,8 +3,9 @@
 use std::fs;
 use std::time::Duration;
 
-use api::authentication::{Source, Sources};
+use api::authentication::Sources;
 use api::clock::Clock;
+use api::secret::Source;
 use futures_util::future::join_all;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};

@@ -527,6 +527,30 @@ any_database! {
 }
 
 postgres_only! {
+    async fn two_rows_with_one_reference_are_found_where_the_key_is_missing(t) {
+        a_client(t).await;
+        an_invoice(t, "2025-08-01").await;
+        for table in ["invoice", "ledger", "ledger_allocation"] {
+            t.database.execute(&format!("DROP INDEX uniq_{table}_reference")).await;
+        }
+        t.database.execute("INSERT INTO invoice (id, finance_client_id, feetype, reference, startdate, enddate, amount)
+            VALUES (900, 1, 'AD', 'AD000001/25', '2025-08-01', '2025-08-01', 100)").await;
+        t.database.execute("INSERT INTO ledger (id, reference, datetime, method, amount, type, status, finance_client_id)
+            SELECT n, 'one', '2020-01-01 00:00:00', '', 0, 'REFUND', 'CONFIRMED', 2 FROM generate_series(900, 901) n").await;
+        t.database.execute("INSERT INTO ledger_allocation (id, ledger_id, datetime, amount, status, reference)
+            SELECT n, n, '2020-01-01 00:00:00', 0, 'ALLOCATED', 'one' FROM generate_series(900, 901) n").await;
+        let mut found = Vec::new();
+        let takeover = at("2025-01-01 00:00:00");
+        audit(&t.db, takeover, |breach| found.push((breach.rule, breach.client_id, breach.row, breach.is_old))).await.unwrap();
+        let first = found.iter().find_map(|(_, _, row, _)| row.filter(|(table, _)| *table == "invoice")).unwrap();
+        assert_eq!(found, [
+            (Rule::ReferenceTaken, 1001, Some(first), false),
+            (Rule::ReferenceTaken, 1002, Some(("ledger", 900)), true),
+            (Rule::ReferenceTaken, 1002, Some(("ledger_allocation", 900)), true),
+        ]);
+        assert_ne!(first.1, 900, "the lowest of them is named");
+    }
+
     async fn a_client_that_another_program_has_locked_is_unavailable_and_others_are_not(t) {
         a_client(t).await;
         let held = t.db.begin().await.unwrap();

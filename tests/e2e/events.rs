@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use api::clock::{Clock, SharedClock};
-use api::dispatch::{Dispatcher, Round, SinkKey, SinkSettings};
+use api::dispatch::{Dispatcher, Round, SinkSettings};
 use api::finance::outbox;
 use api::housekeeping::tidy;
+use api::secret::Source;
 use axum::http::StatusCode;
 use futures_util::future::join_all;
 use sea_orm::ConnectionTrait;
@@ -235,7 +236,7 @@ both_databases! {
         let sink = Sink::start().await;
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("key");
-        let settings = SinkSettings { key: Some(SinkKey::File(file.clone())), ..SinkSettings::at(sink.url.clone()) };
+        let settings = SinkSettings { key: Some(Source::File(file.clone())), ..SinkSettings::at(sink.url.clone()) };
         let dispatcher = dispatcher_with(t, settings);
         for (client, key) in [(1001, "first\n"), (1002, "second\n")] {
             std::fs::write(&file, key).unwrap();

@@ -2,7 +2,6 @@
 //! and nothing is there in part.
 
 use std::collections::HashMap;
-use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
@@ -15,7 +14,7 @@ use tests::token::{SECRET, claims, sign};
 use tests::{Harness, Sink, postgres_only};
 
 use super::mutations::*;
-use super::process::{Server, binary};
+use super::process::{Server, serve};
 
 const CHANGES: usize = 1_000;
 const CLIENTS: usize = 5;
@@ -25,22 +24,11 @@ const CREDIT: i64 = 10_000_000;
 
 fn start(t: &Harness, sink: &Sink) -> Server {
     Server::start(
-        Command::new(binary("finance-api"))
-            .args([
-                "serve",
-                "--listen-addr",
-                "127.0.0.1:0",
-                "--sirius-url",
-                "http://127.0.0.1:1",
-            ])
-            .env("DATABASE_URL", t.database.url())
+        serve(t.database.url())
             .env("JWT_SECRET", SECRET)
             .env("EVENT_SINK_URL", sink.url.as_str())
             // Shorter than the margin of a lease, which outlives its holder.
-            .env("EVENT_SINK_TIMEOUT", "1s")
-            .env("RUST_LOG", "info")
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped()),
+            .env("EVENT_SINK_TIMEOUT", "1s"),
     )
 }
 

@@ -8,6 +8,16 @@ use serde_json::{Value, json};
 use tests::token::SIRIUS_KEY;
 use tests::{Answer, Harness, MANAGER};
 
+/// The body of one mutation, which answers with these fields.
+fn mutation(name: &str, input: Value, fields: &str) -> Value {
+    let kind = format!("{}{}Input", name[..1].to_uppercase(), &name[1..]);
+    let query = format!(
+        "mutation Change($input: {kind}!) {{ {name}(input: $input) {{
+            {fields} userErrors {{ field code message }} }} }}"
+    );
+    json!({ "query": query, "variables": { "input": input } })
+}
+
 /// Sends one mutation, as that session.
 pub(crate) async fn send(
     t: &Harness,
@@ -16,19 +26,12 @@ pub(crate) async fn send(
     input: Value,
     fields: &str,
 ) -> Answer {
-    let kind = format!("{}{}Input", name[..1].to_uppercase(), &name[1..]);
-    let query = format!(
-        "mutation Change($input: {kind}!) {{ {name}(input: $input) {{
-            {fields} financeClient {{ outstandingBalance creditBalance paymentMethod }}
-            userErrors {{ field code message }} }} }}"
-    );
-    let cookie = format!("{cookie}; XSRF-TOKEN=x");
-    let body = json!({ "query": query, "variables": { "input": input } });
+    let client = "financeClient { outstandingBalance creditBalance paymentMethod }";
     let request = t
         .post()
-        .header("Cookie", cookie)
+        .header("Cookie", format!("{cookie}; XSRF-TOKEN=x"))
         .header("X-XSRF-TOKEN", "x")
-        .json(&body);
+        .json(&mutation(name, input, &format!("{fields} {client}")));
     let answer = Answer::of(request).await;
     assert_books(t).await;
     answer
@@ -58,14 +61,9 @@ pub(crate) async fn by_manager(t: &Harness, name: &str, input: Value, fields: &s
 #[track_caller]
 pub(crate) fn faults(answer: &Answer, name: &str) -> Vec<(String, String)> {
     assert_eq!(answer.data(&format!("/{name}/financeClient")), &Value::Null);
-    let faults = answer
-        .data(&format!("/{name}/userErrors"))
-        .as_array()
-        .unwrap();
-    let text = |it: &Value| it.as_str().unwrap_or("none").to_owned();
+    let faults = faults_of(answer, name).into_iter();
     faults
-        .iter()
-        .map(|it| (text(&it["field"][0]), text(&it["code"])))
+        .map(|(field, code)| (field.to_owned(), code.to_owned()))
         .collect()
 }
 
@@ -177,12 +175,7 @@ pub(crate) async fn history(t: &Harness) -> Vec<Value> {
 
 /// Sends one mutation with Sirius's service key.
 pub(crate) async fn by_sirius(t: &Harness, name: &str, input: Value, fields: &str) -> Answer {
-    let kind = format!("{}{}Input", name[..1].to_uppercase(), &name[1..]);
-    let query = format!(
-        "mutation Change($input: {kind}!) {{ {name}(input: $input) {{
-            {fields} userErrors {{ field code message }} }} }}"
-    );
-    let body = json!({ "query": query, "variables": { "input": input } });
+    let body = mutation(name, input, fields);
     let answer = Answer::of(t.post().bearer_auth(SIRIUS_KEY).json(&body)).await;
     assert_books(t).await;
     answer

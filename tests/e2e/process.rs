@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 
 /// A server, the address it logs, and its log until then.
 pub(crate) struct Server {
@@ -60,4 +60,22 @@ pub(crate) fn binary(name: &str) -> PathBuf {
         binary.display()
     );
     binary
+}
+
+/// `finance-api serve` on that database, on a port of its own, with a Sirius that is not there.
+pub(crate) fn serve(url: &str) -> Command {
+    let mut command = Command::new(binary("finance-api"));
+    command
+        .args([
+            "serve",
+            "--listen-addr",
+            "127.0.0.1:0",
+            "--sirius-url",
+            "http://127.0.0.1:1",
+        ])
+        .env("DATABASE_URL", url)
+        .env("RUST_LOG", "info")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    command
 }

@@ -126,6 +126,32 @@ both_databases! {
         assert_eq!(count(t, "invoice").await, 2);
     }
 
+    async fn what_cannot_even_be_read_of_one_holds_up_no_other(t) {
+        a_client(t).await;
+        let (mut far, mut unknown, mut level) = (annual(1001), annual(1001), annual(1001));
+        far["clientId"] = json!(3_000_000_000_i64);
+        unknown["feeType"] = json!("UNKNOWN");
+        level["feeRanges"][0]["supervisionLevel"] = json!("UNKNOWN");
+        let made = batch(t, "b-1", json!([far, annual(1001), unknown, level])).await;
+        assert_eq!(references(&made), ["none", "S2000001/24", "none", "none"]);
+        let paths = made["results"].as_array().unwrap().iter().map(|it| it["userErrors"][0]["field"].clone());
+        assert_eq!(paths.collect::<Vec<_>>(), [json!(["invoices", "0", "clientId"]), Value::Null,
+            json!(["invoices", "2", "feeType"]), json!(["invoices", "3", "feeRanges", "0", "supervisionLevel"])]);
+    }
+
+    async fn a_reference_that_no_database_keeps_is_a_fault_and_no_failure(t) {
+        a_client(t).await;
+        for text in ["a\u{0}b", "line\nbreak"] {
+            let input = json!({ "clientId": 2001, "sopNumber": text, "courtReference": text,
+                "paymentMethod": "DEMANDED", "idempotencyKey": "c-1" });
+            let answer = by_sirius(t, "createFinanceClient", input, "financeClient { id }").await;
+            assert_eq!(faults_of(&answer, "createFinanceClient"), [("sopNumber", "INVALID"), ("courtReference", "INVALID")]);
+            let input = json!({ "clientId": 1001, "courtReference": text, "idempotencyKey": "r-1" });
+            let answer = by_sirius(t, "updateCourtReference", input, "financeClient { id }").await;
+            assert_eq!(faults_of(&answer, "updateCourtReference"), [("courtReference", "INVALID")]);
+        }
+    }
+
     async fn a_client_whose_invoices_are_all_refused_is_not_touched(t) {
         a_client(t).await;
         let paid = an_invoice(t, "2025-02-01").await;

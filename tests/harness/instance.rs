@@ -4,11 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::authentication::{Authenticator, KeySources, Source, Sources};
+use api::authentication::{Authenticator, KeySources, Sources};
 use api::clock::SharedClock;
 use api::graphql::FourEyes;
 use api::http::{App, Graphiql, SignIn, Tab, router};
 use api::metrics::Metrics;
+use api::secret::Source;
 use api::sirius::{SharedTierUrl, Sirius, SiriusSettings, UserCacheSettings};
 use reqwest::RequestBuilder;
 use sea_orm::DatabaseConnection;

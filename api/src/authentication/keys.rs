@@ -1,8 +1,6 @@
 //! The keys of both ways in: given as settings, or in files, which are read again, so that a key can
 //! be replaced without a restart.
 
-use std::fmt;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +8,7 @@ use jsonwebtoken::DecodingKey;
 use sha2::{Digest as _, Sha256};
 
 use super::service::{self, Service, ServiceKey};
+use crate::secret::Source;
 
 /// A secret shorter than this could be guessed.
 const SECRET_LEAST: usize = 32;
@@ -17,24 +16,6 @@ const SECRET_LEAST: usize = 32;
 const READ_AGAIN: Duration = Duration::from_secs(5);
 
 const PREVIOUS: &str = "JWT_SECRET_PREVIOUS";
-
-/// Where a key comes from.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Source {
-    /// The setting itself.
-    Value(String),
-    /// A file that holds it; a line's end at the file's end does not count.
-    File(PathBuf),
-}
-
-impl fmt::Debug for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Value(_) => f.write_str("Value(..)"),
-            Self::File(path) => f.debug_tuple("File").field(path).finish(),
-        }
-    }
-}
 
 /// What is wrong with a key. It holds nothing of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -168,9 +149,9 @@ impl Sources {
     fn load(&self) -> Result<Keys, KeyFault> {
         let text = |name, source: &Option<Source>| match source {
             None => Ok(None),
-            Some(Source::Value(value)) => Ok(Some(value.clone())),
-            Some(Source::File(path)) => std::fs::read_to_string(path)
-                .map(|text| Some(text.trim_end_matches(['\r', '\n']).to_owned()))
+            Some(source) => source
+                .read()
+                .map(Some)
                 .map_err(|error| KeyFault::Unreadable(name, error.kind().to_string())),
         };
         let mut secrets = Vec::new();

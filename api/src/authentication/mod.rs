@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use metrics::describe_counter;
 
-pub use keys::{KeyFault, KeySources, Source, Sources};
+pub use keys::{KeyFault, KeySources, Sources};
 pub use service::Service;
 pub use token::Refusal;
 

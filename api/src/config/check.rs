@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::authentication::Source;
+use crate::secret::Source;
 
 /// The longest duration that a setting may have.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);

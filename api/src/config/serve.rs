@@ -161,6 +161,7 @@ mod tests {
             "--metrics-addr=9090",
             "--event-sink-url=https://user:secret@bus.example/",
             "--event-sink-attempts=0",
+            "--event-sink-key=a secret of two words",
         ])
         .unwrap_err();
         let text = faults.to_string();
@@ -178,6 +179,7 @@ mod tests {
             "METRICS_ADDR",
             "EVENT_SINK_URL",
             "EVENT_SINK_ATTEMPTS",
+            "EVENT_SINK_KEY",
         ] {
             assert!(text.contains(name), "{name} in {text}");
         }

@@ -6,7 +6,8 @@ use clap::Args;
 use url::Url;
 
 use super::check::Check;
-use crate::dispatch::{SinkKey, SinkSettings};
+use crate::dispatch::SinkSettings;
+use crate::secret::Source;
 
 /// Unchecked.
 #[derive(Debug, Args)]
@@ -44,26 +45,22 @@ impl SinkArguments {
             "an http or https URL without a user, such as https://bus.example/events",
             endpoint,
         );
-        let key = match (
-            self.event_sink_key.as_ref().filter(|it| !it.is_empty()),
-            self.event_sink_key_file
-                .as_ref()
-                .filter(|it| !it.as_os_str().is_empty()),
-        ) {
-            (None, None) => None,
-            (Some(key), None) => Some(SinkKey::Value(key.clone())),
-            (None, Some(file)) => Some(SinkKey::File(file.clone())),
-            (Some(_), Some(_)) => {
-                let text = "EVENT_SINK_KEY and EVENT_SINK_KEY_FILE are both given: want one";
-                check.faults.push(text.to_owned());
-                None
+        let key = check.source(
+            "EVENT_SINK_KEY",
+            self.event_sink_key.as_ref(),
+            self.event_sink_key_file.as_ref(),
+        );
+        match key.as_ref().map(Source::read) {
+            Some(Err(error)) => {
+                let text = format!("EVENT_SINK_KEY: its file cannot be read: {}", error.kind());
+                check.faults.push(text);
             }
-        };
-        if let Some(SinkKey::File(path)) = &key
-            && let Err(error) = std::fs::read_to_string(path)
-        {
-            let text = format!("EVENT_SINK_KEY: its file cannot be read: {error}");
-            check.faults.push(text);
+            // What cannot stand in a header would only be found out when events are sent.
+            Some(Ok(key)) if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                let text = "EVENT_SINK_KEY is wrong: want visible ASCII characters, without spaces";
+                check.faults.push(text.to_owned());
+            }
+            Some(Ok(_)) | None => {}
         }
         let timeout = check.duration("EVENT_SINK_TIMEOUT", &self.event_sink_timeout);
         let back_off = check.duration("EVENT_SINK_BACK_OFF", &self.event_sink_back_off);

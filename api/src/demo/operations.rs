@@ -7,13 +7,16 @@ use crate::graphql::NodeType;
 use crate::http::Tab;
 use crate::server::FIRST_QUERY;
 
+/// What each shows of its client.
+const AFTER_THE_CHANGE: &str = include_str!("operations/after_the_change.graphql");
+
 /// A tab for each, the first query in front.
 pub(super) fn tabs(practice: Practice) -> Vec<Tab> {
     let adjustment = |later: i32| NodeType::InvoiceAdjustment.id(practice.next_adjustment + later);
     let invoice = NodeType::Invoice.id(practice.unpaid_invoice);
     let refund = NodeType::Refund.id(practice.next_refund);
     let tab = |query: &str, input: Value| Tab {
-        query: query.to_owned(),
+        query: format!("{query}{AFTER_THE_CHANGE}"),
         variables: format!("{:#}", json!({ "input": input })),
     };
     vec![

@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use sea_orm::DatabaseConnection;
 use tokio::sync::watch;
 
-pub use self::sink::{SinkError, SinkKey, SinkSettings};
+pub use self::sink::{SinkError, SinkSettings};
 
 use self::metrics::DispatchMetrics;
 use self::sink::Sink;

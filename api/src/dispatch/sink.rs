@@ -1,7 +1,6 @@
 //! Where events go: an HTTP endpoint that takes them in the shape of EventBridge.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::SecondsFormat;
@@ -11,6 +10,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::finance::outbox::OutgoingEvent;
+use crate::secret::Source;
 
 /// What every event says it comes from.
 const SOURCE: &str = "opg.supervision.finance";
@@ -25,7 +25,7 @@ pub struct SinkSettings {
     /// Where events are posted to. It may hold a secret in its path, and so is never shown.
     pub url: Url,
     /// The bearer key to send along.
-    pub key: Option<SinkKey>,
+    pub key: Option<Source>,
     /// The longest wait for an answer.
     pub timeout: Duration,
     /// Wait after an event's first failure; doubled by each further one.
@@ -34,14 +34,6 @@ pub struct SinkSettings {
     pub back_off_most: Duration,
     /// How often an event is tried before it is parked.
     pub attempts: i32,
-}
-
-/// The bearer key, or the file that holds it, which is read again for each round.
-#[derive(Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is what its name says")]
-pub enum SinkKey {
-    Value(String),
-    File(PathBuf),
 }
 
 impl SinkSettings {
@@ -57,18 +49,14 @@ impl SinkSettings {
         }
     }
 
+    /// The key as it is now; it is read again for each round.
     pub(super) async fn read_key(&self) -> Result<Option<String>, SinkError> {
-        match &self.key {
-            None => Ok(None),
-            Some(SinkKey::Value(key)) => Ok(Some(key.clone())),
-            Some(SinkKey::File(path)) => {
-                let path = path.clone();
-                let key = tokio::task::spawn_blocking(move || std::fs::read_to_string(path))
-                    .await
-                    .map_err(|_| SinkError::NoKey)?
-                    .map_err(|_| SinkError::NoKey)?;
-                Ok(Some(key.trim_end_matches(['\r', '\n']).to_owned()))
-            }
+        let Some(source) = self.key.clone() else {
+            return Ok(None);
+        };
+        match tokio::task::spawn_blocking(move || source.read()).await {
+            Ok(Ok(key)) => Ok(Some(key)),
+            Ok(Err(_)) | Err(_) => Err(SinkError::NoKey),
         }
     }
 }

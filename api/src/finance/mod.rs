@@ -20,5 +20,6 @@ pub mod refund;
 pub mod standing;
 pub mod transaction_kind;
 pub mod worklist;
+mod writing;
 
 pub use error::FinanceError;

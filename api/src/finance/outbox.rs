@@ -13,11 +13,10 @@ use entity::{finance_client, outgoing_event};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, LockBehavior, LockType, Query};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait,
-    FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
-use super::FinanceError;
+use super::{FinanceError, writing};
 
 /// An event to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,12 +58,7 @@ pub async fn claim(
     lease: Duration,
     count: u64,
 ) -> Result<Vec<OutgoingEvent>, FinanceError> {
-    let transaction = db
-        .begin_with_options(TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..Default::default()
-        })
-        .await?;
+    let transaction = writing::begin(db).await?;
     let mut due = Entity::find()
         .filter(waits())
         .filter(Column::NextAttemptAt.lte(now))

@@ -285,7 +285,7 @@ impl Mutation {
         #[graphql(desc = "The invoices.")] input: CreateGeneratedInvoicesInput,
     ) -> Result<CreateGeneratedInvoicesPayload, ApiError> {
         let outcome = change(ctx, SIRIUS, move |db, actor, content| async move {
-            let (invoices, key) = input.read()?;
+            let (invoices, key) = input.read();
             let key = content.key(Some(key));
             change::create_generated_invoices(&db, &actor, &invoices, key.as_ref()).await
         });

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDateTime;
 use entity::{finance_client, invoice, ledger, ledger_allocation};
-use sea_orm::sea_query::{Expr, ExprTrait, Func, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::{Breach, Rule};
@@ -21,43 +21,44 @@ pub(super) async fn taken(
     db: &impl ConnectionTrait,
     takeover: NaiveDateTime,
 ) -> Result<Vec<Breach>, FinanceError> {
-    let of_invoices = Query::select()
-        .expr_as(lowest(invoice::Column::Id), "id")
-        .expr_as(Expr::col(invoice::Column::Reference), "reference")
-        .expr_as(lowest(invoice::Column::FinanceClientId), "client")
-        .expr_as(latest(invoice::Column::CreatedAt), "made")
-        .from(invoice::Entity)
-        .group_by_col(invoice::Column::Reference)
-        .and_having(Expr::col(invoice::Column::Id).count().gt(1))
-        .to_owned();
-    let of_ledgers = Query::select()
-        .expr_as(lowest(ledger::Column::Id), "id")
-        .expr_as(Expr::col(ledger::Column::Reference), "reference")
-        .expr_as(lowest(ledger::Column::FinanceClientId), "client")
-        .expr_as(latest(ledger::Column::CreatedAt), "made")
-        .from(ledger::Entity)
-        .group_by_col(ledger::Column::Reference)
-        .and_having(Expr::col(ledger::Column::Id).count().gt(1))
-        .to_owned();
-    let part = |column| Expr::col((ledger_allocation::Entity, column));
+    use {invoice::Column as Invoice, ledger::Column as Ledger, ledger_allocation::Column as Part};
+    let of_invoices = doubled(
+        [
+            Invoice::Id,
+            Invoice::FinanceClientId,
+            Invoice::CreatedAt,
+            Invoice::Reference,
+        ]
+        .map(|column| Expr::col((invoice::Entity, column))),
+    )
+    .from(invoice::Entity)
+    .to_owned();
     let whole = |column| Expr::col((ledger::Entity, column));
-    let of_allocations = Query::select()
-        .expr_as(part(ledger_allocation::Column::Id).min(), "id")
-        .expr_as(part(ledger_allocation::Column::Reference), "reference")
-        .expr_as(whole(ledger::Column::FinanceClientId).min(), "client")
-        .expr_as(whole(ledger::Column::CreatedAt).max(), "made")
-        .from(ledger_allocation::Entity)
-        .left_join(
-            ledger::Entity,
-            whole(ledger::Column::Id).equals((
-                ledger_allocation::Entity,
-                ledger_allocation::Column::LedgerId,
-            )),
-        )
-        .and_where(part(ledger_allocation::Column::Reference).is_not_null())
-        .add_group_by([part(ledger_allocation::Column::Reference)])
-        .and_having(part(ledger_allocation::Column::Id).count().gt(1))
-        .to_owned();
+    let of_ledgers = doubled(
+        [
+            Ledger::Id,
+            Ledger::FinanceClientId,
+            Ledger::CreatedAt,
+            Ledger::Reference,
+        ]
+        .map(whole),
+    )
+    .from(ledger::Entity)
+    .to_owned();
+    let part = |column| Expr::col((ledger_allocation::Entity, column));
+    let of_allocations = doubled([
+        part(Part::Id),
+        whole(Ledger::FinanceClientId),
+        whole(Ledger::CreatedAt),
+        part(Part::Reference),
+    ])
+    .from(ledger_allocation::Entity)
+    .left_join(
+        ledger::Entity,
+        whole(Ledger::Id).equals((ledger_allocation::Entity, Part::LedgerId)),
+    )
+    .and_where(part(Part::Reference).is_not_null())
+    .to_owned();
     let mut breaches = Vec::new();
     for (table, statement) in [
         ("invoice", of_invoices),
@@ -77,12 +78,17 @@ pub(super) async fn taken(
     Ok(breaches)
 }
 
-fn lowest(column: impl sea_orm::sea_query::IntoColumnRef) -> Expr {
-    Func::min(Expr::col(column)).into()
-}
-
-fn latest(column: impl sea_orm::sea_query::IntoColumnRef) -> Expr {
-    Func::max(Expr::col(column)).into()
+/// References that more than one row has, with the lowest of their ids and clients, and when the latest of
+/// them was made.
+fn doubled([id, client, made, reference]: [Expr; 4]) -> SelectStatement {
+    Query::select()
+        .expr_as(id.clone().min(), "id")
+        .expr_as(reference.clone(), "reference")
+        .expr_as(client.min(), "client")
+        .expr_as(made.max(), "made")
+        .add_group_by([reference])
+        .and_having(id.count().gt(1))
+        .to_owned()
 }
 
 /// Sirius's person id of the client belongs to what is told.

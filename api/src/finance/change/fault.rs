@@ -97,7 +97,7 @@ impl Refusal {
 }
 
 /// Whether a character is none of a text.
-pub(super) fn is_control(character: char) -> bool {
+fn is_control(character: char) -> bool {
     character.is_control() && !matches!(character, '\n' | '\r' | '\t')
 }
 

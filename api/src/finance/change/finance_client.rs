@@ -8,7 +8,7 @@ use sea_orm::sea_query::{Expr, Func, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter};
 use sea_orm::{DbBackend, PaginatorTrait, TryInsertResult};
 
-use super::fault::{FaultCode, Faults, Refusal, is_control};
+use super::fault::{FaultCode, Faults, Refusal};
 use super::frame::{Actor, Frame, Opened};
 use super::idempotency::{Key, RequestKey};
 use super::single::{Begun, Change, Changed};
@@ -58,9 +58,9 @@ pub async fn create_finance_client(
         "It is 1 or above.",
     );
     reference("sopNumber", &input.sop_number, &mut faults);
-    if let Some(text) = &input.court_reference {
-        reference("courtReference", text, &mut faults);
-    }
+    let court_reference = input.court_reference.as_deref();
+    let court_reference =
+        court_reference.filter(|text| reference("courtReference", text, &mut faults));
     let frame = match Frame::open(db, actor, key).await? {
         Opened::Frame(frame) => frame,
         Opened::Before(earlier) => {
@@ -70,11 +70,12 @@ pub async fn create_finance_client(
             });
         }
     };
-    if let Some(text) = &input.court_reference {
+    if let Some(text) = court_reference {
         refuse_taken(&frame.transaction, text, input.client_id, &mut faults).await?;
     }
-    let id = next_id(&frame.transaction, "finance_client").await?;
+    let mut id = 0;
     if faults.is_empty() {
+        id = next_id(&frame.transaction, "finance_client").await?;
         let row = ActiveModel {
             id: Set(id),
             client_id: Set(input.client_id),
@@ -114,12 +115,14 @@ pub async fn update_court_reference(
     let mut faults = Faults::default();
     let key = Key::of(&mut faults, key, "updateCourtReference");
     let text = &input.court_reference;
-    reference("courtReference", text, &mut faults);
+    let is_reference = reference("courtReference", text, &mut faults);
     let change = match Change::begin(db, actor, input.client_id, key, &mut faults).await? {
         Begun::Change(change) => change,
         Begun::Before(changed) => return Ok(changed),
     };
-    refuse_taken(&change.transaction, text, input.client_id, &mut faults).await?;
+    if is_reference {
+        refuse_taken(&change.transaction, text, input.client_id, &mut faults).await?;
+    }
     faults.check()?;
     Entity::update_many()
         .col_expr(Column::CourtRef, Expr::value(text.as_str()))
@@ -130,19 +133,24 @@ pub async fn update_court_reference(
     change.commit(id).await
 }
 
-/// A reference that must be there.
-fn reference(field: &'static str, text: &str, faults: &mut Faults) {
+/// A reference that must be there. Tells whether it can be one: a database cannot even be asked for some
+/// texts.
+fn reference(field: &'static str, text: &str, faults: &mut Faults) -> bool {
+    let mut of_text = Faults::default();
     if text.is_empty() || text.trim() != text {
         let text = "It is required, without spaces around it.";
-        faults.add(field, FaultCode::Required, text);
+        of_text.add(field, FaultCode::Required, text);
     }
-    if text.chars().any(is_control) {
-        faults.add(field, FaultCode::Invalid, "It has control characters.");
+    if text.chars().any(char::is_control) {
+        of_text.add(field, FaultCode::Invalid, "It has control characters.");
     }
     if text.chars().count() > REFERENCE_LIMIT {
         let text = format!("It has at most {REFERENCE_LIMIT} characters.");
-        faults.add(field, FaultCode::TooLong, text);
+        of_text.add(field, FaultCode::TooLong, text);
     }
+    let is_one = of_text.is_empty();
+    faults.add_all(&[], of_text);
+    is_one
 }
 
 /// Payments find a client by the court reference, so no two have one.

@@ -5,8 +5,7 @@ use entity::finance_client;
 use sea_orm::sea_query::LockType;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait,
-    QueryFilter, QueryOrder, QuerySelect, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 use serde_json::{Value, json};
 
@@ -17,6 +16,7 @@ use crate::clock::SharedClock;
 use crate::finance::account::FinanceClient;
 use crate::finance::ledger::{Account, write};
 use crate::finance::money::Pence;
+use crate::finance::writing;
 
 /// Whoever waits longer for a row is told to try again, and gives its connection back; and what a
 /// server held that is no more is free again soon.
@@ -79,12 +79,7 @@ impl<'a> Frame<'a> {
         actor: &'a Actor,
         key: Option<Key>,
     ) -> Result<Opened<'a>, Refusal> {
-        let transaction = db
-            .begin_with_options(TransactionOptions {
-                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-                ..Default::default()
-            })
-            .await?;
+        let transaction = writing::begin(db).await?;
         if transaction.get_database_backend() == DbBackend::Postgres {
             transaction.execute_unprepared(PATIENCE).await?;
         }

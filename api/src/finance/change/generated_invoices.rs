@@ -83,15 +83,15 @@ const RANGE_LIMIT: usize = 60;
 /// The longest `source`, in characters.
 const SOURCE_LIMIT: usize = 20;
 
-/// Makes the invoices in one transaction: for each, in their order, the reduction that covers it is
-/// applied and credit is used. Gives what became of each.
+/// Makes the invoices in one transaction; of one that could not even be read there is the fault. For each, in
+/// their order, the reduction that covers it is applied and credit is used. Gives what became of each.
 ///
 /// # Errors
 /// When the batch as a whole is refused or cannot be done; then nothing was written.
 pub async fn create_generated_invoices(
     db: &DatabaseConnection,
     actor: &Actor,
-    input: &[GeneratedInvoice],
+    input: &[Result<GeneratedInvoice, Fault>],
     key: Option<&RequestKey>,
 ) -> Result<Vec<Generated>, Refusal> {
     let mut faults = Faults::default();
@@ -107,7 +107,8 @@ pub async fn create_generated_invoices(
         Opened::Frame(frame) => frame,
         Opened::Before(earlier) => return read_result(earlier.result.as_deref()),
     };
-    let wanted = input.iter().map(|it| it.client_id).collect::<Vec<_>>();
+    let wanted = input.iter().flatten().map(|it| it.client_id);
+    let wanted = wanted.collect::<Vec<_>>();
     let clients = frame.lock(&wanted).await?;
     let by_person = clients.iter().map(|it| (it.client_id, it));
     let by_person = by_person.collect::<HashMap<_, _>>();
@@ -116,8 +117,17 @@ pub async fn create_generated_invoices(
     let mut new = Vec::new();
     for (place, invoice) in input.iter().enumerate() {
         let mut faults = Faults::default();
-        let client = by_person.get(&invoice.client_id);
-        match check(invoice, client.copied(), actor, &mut faults) {
+        let checked = match invoice {
+            Ok(invoice) => {
+                let client = by_person.get(&invoice.client_id).copied();
+                check(invoice, client, actor, &mut faults)
+            }
+            Err(fault) => {
+                faults.push(fault.clone());
+                None
+            }
+        };
+        match checked {
             Some(invoice) => {
                 new.push(invoice);
                 // Known once it is written.

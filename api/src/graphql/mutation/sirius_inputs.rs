@@ -5,7 +5,6 @@ use async_graphql::InputObject;
 use super::inputs::{Read, client, fault, known, known_word, new_client};
 use crate::finance::change::{
     CourtReferenceChange, Fault, FaultCode, GeneratedFeeRange, GeneratedInvoice, NewFinanceClient,
-    Refusal,
 };
 use crate::graphql::enums::{FeeType, PaymentMethod, SupervisionLevel};
 use crate::graphql::int::WideInt;
@@ -117,28 +116,14 @@ struct GeneratedFeeRangeInput {
 }
 
 impl CreateGeneratedInvoicesInput {
-    pub(super) fn read(self) -> Result<(Vec<GeneratedInvoice>, String), Refusal> {
-        let mut faults = Vec::new();
-        let mut invoices = Vec::new();
-        for (place, invoice) in self.invoices.into_iter().enumerate() {
-            let within = vec!["invoices".to_owned(), place.to_string()];
-            match invoice.read() {
-                Ok(invoice) => invoices.push(invoice),
-                Err(mut fault) => {
-                    fault.within.splice(0..0, within);
-                    faults.push(fault);
-                }
-            }
-        }
-        match faults.is_empty() {
-            true => Ok((invoices, self.idempotency_key)),
-            false => Err(Refusal::Faults(faults)),
-        }
+    pub(super) fn read(self) -> (Vec<Result<GeneratedInvoice, Fault>>, String) {
+        let invoices = self.invoices.into_iter().map(GeneratedInvoiceInput::read);
+        (invoices.collect(), self.idempotency_key)
     }
 }
 
 impl GeneratedInvoiceInput {
-    /// What cannot even be told of an invoice is a fault of the batch.
+    /// What a rule wants, or what is wrong with the first thing that none could be told.
     fn read(self) -> Result<GeneratedInvoice, Fault> {
         let level = |level: SupervisionLevel| known_word("supervisionLevel", level.stored());
         let number = |field, id: WideInt| {
