@@ -2,7 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter};
+use sea_orm::DatabaseConnection;
 use serde_json::Value;
 
 use super::events::EventKind;
@@ -10,7 +10,7 @@ use super::fault::{FaultCode, Faults, Refusal};
 use super::frame::{Actor, Frame, Opened};
 use super::idempotency::Key;
 use crate::finance::FinanceError;
-use crate::finance::account::FinanceClient;
+use crate::finance::account::{self, FinanceClient};
 use crate::finance::ledger::{self, Account};
 
 /// What a change made or changed.
@@ -62,15 +62,12 @@ impl<'a> Change<'a> {
         let mut frame = match Frame::open(db, actor, key).await? {
             Opened::Frame(frame) => frame,
             Opened::Before(earlier) => {
-                let id = earlier.result_id;
-                let client = entity::finance_client::Entity::find()
-                    .filter(entity::finance_client::Column::ClientId.eq(client_id))
-                    .one(db)
-                    .await?;
-                let gone = || Refusal::Failed(FinanceError::Lost);
+                // Clients are never deleted: without one the key could not have been kept.
+                let client = account::by_client_id(db, client_id).await?;
+                let client = client.ok_or(FinanceError::Lost)?;
                 return Ok(Begun::Before(Changed {
-                    finance_client_id: client.ok_or_else(gone)?.id,
-                    id,
+                    finance_client_id: client.id,
+                    id: earlier.result_id,
                 }));
             }
         };
