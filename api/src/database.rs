@@ -1,5 +1,7 @@
 //! The pool of connections to the database.
 
+use std::time::Duration;
+
 use migration::connection::{Missing, UrlError, options};
 use sea_orm::{Database, DatabaseConnection, DbErr};
 
@@ -25,21 +27,35 @@ pub enum When {
     Used,
 }
 
-/// A pool of so many connections.
+/// What a pool is like.
+#[derive(Clone, Copy, Debug)]
+pub struct Pool {
+    /// How many connections it has.
+    pub size: u32,
+    /// When it connects.
+    pub when: When,
+    /// The longest that PostgreSQL runs one statement; none for as long as it takes.
+    pub statement_limit: Option<Duration>,
+}
+
+/// A pool of connections.
 ///
 /// # Errors
 /// When the URL is of no use, or the database is down and wanted now.
 pub async fn connect(
     settings: &DatabaseSettings,
-    size: u32,
-    when: When,
+    pool: Pool,
 ) -> Result<DatabaseConnection, ConnectError> {
     let mut options = options(settings.url.reveal(), Missing::Refuse)?;
     options
-        .max_connections(size)
+        .max_connections(pool.size)
         .acquire_timeout(settings.timeout)
         .connect_timeout(settings.timeout)
-        .connect_lazy(when == When::Used)
+        .connect_lazy(pool.when == When::Used)
         .set_application_name("finance-api");
+    if let Some(limit) = pool.statement_limit {
+        let limit = limit.as_millis().to_string();
+        options.map_sqlx_postgres_opts(move |it| it.options([("statement_timeout", &limit)]));
+    }
     Ok(Database::connect(options).await?)
 }

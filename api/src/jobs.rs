@@ -6,14 +6,18 @@ use chrono::{NaiveDateTime, NaiveTime};
 
 use crate::clock::SystemClock;
 use crate::config::{AuditSettings, EventsCommand, EventsSettings, JobSettings};
-use crate::database::{ConnectError, When, connect};
-use crate::finance::FinanceError;
+use crate::database::{ConnectError, Pool, When, connect};
 use crate::finance::audit::audit;
 use crate::finance::change::{Actor, Refusal, expire_refunds};
 use crate::finance::outbox;
+use crate::finance::{ChangedClients, FinanceError};
 
-/// Connections of a job.
-const POOL: u32 = 2;
+/// A command's own connections. Its statements take as long as they take.
+const POOL: Pool = Pool {
+    size: 2,
+    when: When::Now,
+    statement_limit: None,
+};
 
 /// Why a job did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +41,7 @@ pub enum JobError {
 /// # Errors
 /// When the database fails, or standard output does.
 pub async fn check_books(settings: &AuditSettings) -> Result<bool, JobError> {
-    let db = connect(&settings.database, POOL, When::Now).await?;
+    let db = connect(&settings.database, POOL).await?;
     let takeover = settings
         .takeover
         .map_or(NaiveDateTime::MIN, |day| day.and_time(NaiveTime::MIN));
@@ -74,13 +78,15 @@ pub async fn check_books(settings: &AuditSettings) -> Result<bool, JobError> {
 /// # Errors
 /// When the database fails.
 pub async fn expire(settings: &JobSettings) -> Result<usize, JobError> {
-    let db = connect(&settings.database, POOL, When::Now).await?;
+    let db = connect(&settings.database, POOL).await?;
     let actor = Actor {
         user_id: settings.system_user,
         is_manager: false,
         caller: "job:expire-refunds".to_owned(),
         clock: SystemClock::shared(),
         four_eyes: false,
+        // Who watches, watches a server.
+        changed_clients: ChangedClients::default(),
     };
     Ok(expire_refunds(&db, &actor).await?)
 }
@@ -93,7 +99,7 @@ const LISTED: u64 = 1_000;
 /// # Errors
 /// When the database fails, or standard output does.
 pub async fn events(settings: &EventsSettings) -> Result<(), JobError> {
-    let db = connect(&settings.database, POOL, When::Now).await?;
+    let db = connect(&settings.database, POOL).await?;
     let now = SystemClock::shared().now().naive_utc();
     let mut out = std::io::stdout().lock();
     match &settings.command {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use metrics_exporter_prometheus::BuildError;
 use migration::state::schema_state;
-use sea_orm::DatabaseConnection;
+use sea_orm::{DatabaseConnection, DbBackend};
 use tokio::net::TcpListener;
 use tokio::signal;
 use tokio::sync::watch;
@@ -14,11 +14,15 @@ use tokio::sync::watch;
 use crate::authentication::{Authenticator, KeyFault, KeySources};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::ServeSettings;
-use crate::database::{ConnectError, When, connect};
+use crate::database::{ConnectError, Pool, When, connect};
 use crate::dispatch::{Dispatcher, SinkError};
-use crate::graphql::FourEyes;
+use crate::finance::{ChangedClients, notifications};
+use crate::graphql::{DATABASE_LIMIT, FourEyes, Manners};
 use crate::housekeeping;
-use crate::http::{App, Graphiql, SignIn, Tab, metrics_router, router};
+use crate::http::{
+    self, App, Graphiql, HttpLimits, ManifestFault, SignIn, Tab, TrustedDocuments, metrics_router,
+    router,
+};
 use crate::metrics::Metrics;
 use crate::sirius::{Sirius, SiriusError};
 
@@ -60,9 +64,18 @@ pub enum ServeError {
         /// Why not.
         cause: std::io::Error,
     },
+    /// The manifest of operations is of no use.
+    #[error("TRUSTED_DOCUMENTS: {0}")]
+    Manifest(#[from] ManifestFault),
     /// The network failed.
     #[error("the network failed: {0}")]
     Network(#[from] std::io::Error),
+}
+
+/// The longest that one statement runs: no longer than anybody waits for it. What a caller has given up
+/// is then ended by PostgreSQL too.
+fn statement_limit(request_timeout: Duration) -> Duration {
+    request_timeout.min(DATABASE_LIMIT)
 }
 
 /// How long the events are waited for that are being sent when it stops.
@@ -74,7 +87,15 @@ const LAST_EVENTS: Duration = Duration::from_secs(10);
 /// When it cannot start. A database that is down is no reason: requests are answered with
 /// UNAVAILABLE until it is back.
 pub async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
-    let db = connect(&settings.database, settings.database_pool_size, When::Used).await?;
+    // Read first: a manifest that is wrong is found before anything is started.
+    let trusted = settings.limits.trusted_documents.as_deref();
+    let trusted = trusted.map(TrustedDocuments::read).transpose()?;
+    let pool = Pool {
+        size: settings.database_pool_size,
+        when: When::Used,
+        statement_limit: Some(statement_limit(settings.request_timeout)),
+    };
+    let db = connect(&settings.database, pool).await?;
     check_schema(&db, settings.allow_schema_behind).await?;
     let metrics = match settings.metrics_addr {
         Some(address) => Some((Metrics::new()?, listen(address).await?)),
@@ -85,7 +106,19 @@ pub async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
     let dispatcher = dispatcher(&settings, &db, &clock, recorder)?;
     let (stop, stopped) = watch::channel(false);
     let tidying = housekeeping::run(db.clone(), clock.clone(), stopped.clone());
-    let app = app(&settings, db, clock, recorder)?;
+    let changed_clients = ChangedClients::default();
+    if db.get_database_backend() == DbBackend::Postgres {
+        let url = settings.database.url.reveal().to_owned();
+        let hearing = notifications::listen(url, changed_clients.clone(), stopped.clone());
+        tokio::spawn(hearing);
+    }
+    let (closing, closed) = watch::channel(false);
+    let app = App {
+        trusted,
+        changed_clients,
+        stopped: closed,
+        ..app(&settings, db, clock, recorder)?
+    };
     app.sirius.users.warm_up().await;
     let listener = listen(settings.listen_addr).await?;
     if let Some((metrics, listener)) = metrics {
@@ -96,7 +129,7 @@ pub async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
     tracing::info!(address = %listener.local_addr()?, "serving");
     tokio::spawn(tidying);
     let sending = dispatcher.map(|dispatcher| tokio::spawn(dispatcher.run(stopped)));
-    let served = run(listener, router(app)).await;
+    run(listener, router(app), settings.limits.http, closing).await;
     // What the last requests have changed goes out with the next start at the latest.
     let _ = stop.send(true);
     if let Some(sending) = sending
@@ -104,7 +137,7 @@ pub async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
     {
         tracing::warn!("stopped while events were being sent: they are sent again");
     }
-    served
+    Ok(())
 }
 
 /// Who sends the events of changes; nobody without a sink.
@@ -155,7 +188,7 @@ async fn check_schema(db: &DatabaseConnection, allow_behind: bool) -> Result<(),
     Ok(())
 }
 
-/// The application that the settings describe. What it counts is registered with `metrics`, if
+/// The application that the settings describe, without what runs beside it. What it counts is registered with `metrics`, if
 /// there is a recorder.
 ///
 /// # Errors
@@ -192,6 +225,15 @@ pub fn app(
         changes_at_once: usize::try_from(settings.database_pool_size / 2).unwrap_or(1),
         graphiql,
         deadline: settings.request_timeout,
+        limits: settings.limits.document,
+        bounds: settings.limits.http,
+        origins: settings.limits.origins.clone(),
+        trusted: None,
+        manners: Manners {
+            suggestions: settings.limits.suggestions,
+        },
+        changed_clients: ChangedClients::default(),
+        stopped: watch::channel(false).1,
     })
 }
 
@@ -205,15 +247,19 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
         .map_err(|cause| ServeError::Listen { address, cause })
 }
 
-/// Serves the routes until the process is told to stop; what it has accepted, it finishes.
-///
-/// # Errors
-/// When the network fails.
-pub async fn run(listener: TcpListener, routes: Router) -> Result<(), ServeError> {
-    axum::serve(listener, routes)
-        .with_graceful_shutdown(told_to_stop())
-        .await?;
-    Ok(())
+/// Serves the routes until the process is told to stop; what it has accepted, it finishes. Streams are told
+/// by `closing`.
+pub async fn run(
+    listener: TcpListener,
+    routes: Router,
+    limits: HttpLimits,
+    closing: watch::Sender<bool>,
+) {
+    let stop = async {
+        told_to_stop().await;
+        let _ = closing.send(true);
+    };
+    http::serve(listener, routes, limits, stop).await;
 }
 
 /// Ends at Ctrl-C or SIGTERM.

@@ -123,6 +123,7 @@ impl Server {
             ])
             .args(["--log-format", "json"])
             .env("JWT_SECRET_FILE", folder.join("secret"))
+            .env("INTROSPECTION", "on")
             .env("RUST_LOG", "trace")
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

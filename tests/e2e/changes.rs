@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use api::clock::Clock;
 use api::demo::books::*;
+use api::finance::ChangedClients;
 use api::finance::audit::{Rule, audit};
 use api::finance::change::{Actor, expire_refunds};
 use entity::stored::*;
@@ -336,6 +337,7 @@ both_databases! {
             caller: "job".to_owned(),
             clock: t.clock.clone(),
             four_eyes: false,
+            changed_clients: ChangedClients::default(),
         };
         assert_eq!(expire_refunds(&t.db, &actor).await.unwrap(), 4);
         assert_eq!(expire_refunds(&t.db, &actor).await.unwrap(), 0, "safe to repeat");

@@ -105,10 +105,7 @@ impl TestDatabase {
         proxy: Option<&Proxy>,
         timeout: Duration,
     ) -> DatabaseConnection {
-        let mut url = self.url.clone();
-        if let (Some(proxy), Some(address)) = (proxy, self.address()) {
-            url = url.replace(&address.to_string(), &proxy.address.to_string());
-        }
+        let url = self.url_through(proxy);
         let mut options = options(&url, Missing::Create).unwrap();
         options
             .max_connections(10)
@@ -116,6 +113,20 @@ impl TestDatabase {
             .connect_timeout(timeout);
         options.connect_lazy(true);
         Database::connect(options).await.unwrap()
+    }
+
+    fn url_through(&self, proxy: Option<&Proxy>) -> String {
+        match (proxy, self.address()) {
+            (Some(proxy), Some(address)) => self
+                .url
+                .replace(&address.to_string(), &proxy.address.to_string()),
+            _ => self.url.clone(),
+        }
+    }
+
+    /// Where an instance listens for changes; none on SQLite.
+    pub(super) fn listen_url(&self, proxy: Option<&Proxy>) -> Option<String> {
+        self.name.is_some().then(|| self.url_through(proxy))
     }
 
     /// Runs SQL, as somebody beside the service would.

@@ -1,19 +1,24 @@
 //! One running API.
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use api::authentication::{Authenticator, KeySources, Sources};
 use api::clock::SharedClock;
-use api::graphql::FourEyes;
-use api::http::{App, Graphiql, SignIn, Tab, router};
+use api::finance::{ChangedClients, notifications};
+use api::graphql::{FourEyes, Limits, Manners};
+use api::http::{AllowedOrigins, App, Graphiql, HttpLimits, SignIn, Tab, router};
 use api::metrics::Metrics;
 use api::secret::Source;
 use api::sirius::{SharedTierUrl, Sirius, SiriusSettings, UserCacheSettings};
+use axum::Router;
 use reqwest::RequestBuilder;
 use sea_orm::DatabaseConnection;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use url::Url;
 
@@ -28,8 +33,10 @@ pub struct Instance {
     pub sirius: Sirius,
     metrics: Metrics,
     http: reqwest::Client,
-    origin: String,
+    pub origin: String,
     server: JoinHandle<()>,
+    listening: Option<JoinHandle<()>>,
+    closing: watch::Sender<bool>,
 }
 
 impl Instance {
@@ -38,6 +45,7 @@ impl Instance {
         clock: SharedClock,
         sirius: &Url,
         redis: Option<SharedTierUrl>,
+        listen_url: Option<String>,
         options: &Options,
     ) -> Self {
         let settings = SiriusSettings {
@@ -61,6 +69,12 @@ impl Instance {
         let bundle = Path::new("no local bundle");
         let graphiql =
             Graphiql::new(&[Tab::of("{ viewer { id } }")], bundle, SignIn::default()).unwrap();
+        let (closing, stopped) = watch::channel(false);
+        let changed_clients = ChangedClients::default();
+        let listening = listen_url.map(|url| {
+            let listening = notifications::listen(url, changed_clients.clone(), stopped.clone());
+            tokio::spawn(listening)
+        });
         let app = App {
             db,
             sirius: sirius.clone(),
@@ -71,8 +85,18 @@ impl Instance {
             changes_at_once: 5,
             graphiql,
             deadline: options.deadline,
+            limits: Limits {
+                introspection: true,
+                ..options.limits
+            },
+            bounds: options.bounds,
+            origins: AllowedOrigins::parse(PAGE).unwrap(),
+            trusted: options.trusted.clone(),
+            manners: Manners::default(),
+            changed_clients,
+            stopped: stopped.clone(),
         };
-        let (origin, server) = crate::listen(router(app)).await;
+        let (origin, server) = serve(router(app), options.bounds, stopped).await;
         Self {
             sirius,
             metrics,
@@ -83,6 +107,8 @@ impl Instance {
                 .unwrap(),
             origin: origin.to_string(),
             server,
+            listening,
+            closing,
         }
     }
 
@@ -128,8 +154,32 @@ impl Instance {
         format!("{}{path}", self.origin.trim_end_matches('/'))
     }
 
-    pub(super) async fn stop(self) {
-        self.server.abort();
+    /// Tells streams that the service stops, and waits for it.
+    pub async fn stop(self) {
+        let _ = self.closing.send(true);
         let _ = self.server.await;
+        if let Some(listening) = self.listening {
+            let _ = listening.await;
+        }
     }
+}
+
+/// The one page of another origin that may call.
+pub const PAGE: &str = "https://page.example";
+
+/// Serves the routes on a port of their own, as the program does.
+async fn serve(
+    routes: Router,
+    bounds: HttpLimits,
+    mut stopped: watch::Receiver<bool>,
+) -> (Url, JoinHandle<()>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        let stop = async move {
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        };
+        api::http::serve(listener, routes, bounds, stop).await;
+    });
+    (Url::parse(&origin).unwrap(), server)
 }

@@ -4,12 +4,15 @@
 mod answer;
 mod clock;
 pub mod database;
+pub mod documents;
+pub mod events;
 mod instance;
 mod postgres;
 mod proxy;
 mod redis;
 mod sink;
 mod sirius;
+pub mod socket;
 pub mod token;
 
 use std::net::Ipv4Addr;
@@ -20,6 +23,8 @@ use std::time::Duration;
 
 use api::authentication::Sources;
 use api::demo::books::Books;
+use api::graphql::Limits;
+use api::http::{HttpLimits, TrustedDocuments};
 use axum::Router;
 use entity::stored::{FeeType, PaymentMethod};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
@@ -30,7 +35,7 @@ use url::Url;
 pub use answer::Answer;
 pub use clock::TestClock;
 pub use database::Kind;
-pub use instance::{Instance, SYSTEM_USER};
+pub use instance::{Instance, PAGE, SYSTEM_USER};
 pub use proxy::Proxy;
 pub use redis::Redis;
 pub use sink::Sink;
@@ -54,6 +59,10 @@ pub struct Options {
     /// Whether there is a shared tier.
     pub redis: bool,
     pub four_eyes: bool,
+    pub limits: Limits,
+    pub bounds: HttpLimits,
+    /// The only operations that run; none if all do.
+    pub trusted: Option<TrustedDocuments>,
 }
 
 impl Default for Options {
@@ -65,6 +74,9 @@ impl Default for Options {
             keys: None,
             redis: false,
             four_eyes: true,
+            limits: Limits::default(),
+            bounds: HttpLimits::default(),
+            trusted: None,
         }
     }
 }
@@ -135,7 +147,8 @@ impl Harness {
         let redis = self.redis.as_ref().map(Redis::url);
         let clock = self.clock.clone();
         let db = self.counted.clone();
-        Instance::start(db, clock, &self.sirius.origin, redis, &self.options).await
+        let url = self.database.listen_url(self.proxy.as_ref());
+        Instance::start(db, clock, &self.sirius.origin, redis, url, &self.options).await
     }
 
     /// The shared tier.

@@ -5,6 +5,7 @@ mod check;
 mod database;
 mod job;
 mod keys;
+mod limits;
 mod serve;
 mod sink;
 mod sirius;
@@ -21,6 +22,7 @@ pub use job::{
     JobSettings,
 };
 pub use keys::KeySettings;
+pub use limits::LimitSettings;
 pub use serve::{ServeArguments, ServeSettings};
 
 use check::Check;

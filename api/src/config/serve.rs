@@ -9,6 +9,7 @@ use clap::Args;
 use super::check::{Check, Faults};
 use super::database::{DatabaseArguments, DatabaseSettings};
 use super::keys::{KeyArguments, KeySettings};
+use super::limits::{LimitArguments, LimitSettings};
 use super::sink::SinkArguments;
 use super::sirius::SiriusArguments;
 use super::{CommonArguments, DemoSettings};
@@ -43,6 +44,8 @@ pub struct ServeArguments {
     #[arg(long, env = "ALLOW_SCHEMA_BEHIND", default_value = "off")]
     allow_schema_behind: String,
     #[command(flatten)]
+    limits: LimitArguments,
+    #[command(flatten)]
     common: CommonArguments,
 }
 
@@ -54,6 +57,7 @@ pub struct ServeSettings {
     pub sirius: SiriusSettings,
     pub keys: KeySettings,
     pub sink: Option<SinkSettings>,
+    pub limits: LimitSettings,
     pub metrics_addr: Option<SocketAddr>,
     pub database_pool_size: u32,
     pub request_timeout: Duration,
@@ -99,6 +103,7 @@ impl ServeArguments {
         }
         let keys = self.keys.read(check);
         let sink = self.sink.read(check);
+        let limits = self.limits.read(check);
         let metrics_addr = check.optional(
             "METRICS_ADDR",
             self.metrics_addr.as_deref(),
@@ -118,6 +123,7 @@ impl ServeArguments {
             sirius: sirius?,
             keys,
             sink,
+            limits: limits?,
             metrics_addr,
             database_pool_size: database_pool_size?,
             request_timeout: request_timeout?,
@@ -136,6 +142,8 @@ mod tests {
 
     use super::super::{Cli, Command};
     use super::*;
+    use crate::graphql::Limits;
+    use crate::http::{AllowedOrigins, HttpLimits};
 
     fn serve(arguments: &[&str]) -> Result<ServeSettings, Faults> {
         let words = ["finance-api", "serve"].iter().chain(arguments);
@@ -162,6 +170,12 @@ mod tests {
             "--event-sink-url=https://user:secret@bus.example/",
             "--event-sink-attempts=0",
             "--event-sink-key=a secret of two words",
+            "--max-depth=0",
+            "--max-aliases=-1",
+            "--max-body-size=1MiB",
+            "--head-timeout=never",
+            "--introspection=yes",
+            "--allowed-origins=*",
         ])
         .unwrap_err();
         let text = faults.to_string();
@@ -180,10 +194,28 @@ mod tests {
             "EVENT_SINK_URL",
             "EVENT_SINK_ATTEMPTS",
             "EVENT_SINK_KEY",
+            "MAX_DEPTH",
+            "MAX_ALIASES",
+            "MAX_BODY_SIZE",
+            "HEAD_TIMEOUT",
+            "INTROSPECTION",
+            "ALLOWED_ORIGINS",
         ] {
             assert!(text.contains(name), "{name} in {text}");
         }
         assert!(!text.contains("secret"), "{text}");
+    }
+
+    #[test]
+    fn the_limits_by_default_are_those_that_the_code_names() {
+        let settings = serve(&[
+            "--database-url=sqlite://x",
+            "--sirius-url=http://sirius.example",
+        ]);
+        let limits = settings.unwrap().limits;
+        assert_eq!(limits.document, Limits::default());
+        assert_eq!(limits.http, HttpLimits::default());
+        assert_eq!(limits.origins, AllowedOrigins::default());
     }
 
     #[test]

@@ -13,14 +13,15 @@ use http::HeaderValue;
 use migration::connection::{Missing, options};
 use migration::runner::{RunError, Runner};
 use sea_orm::{Database, DbErr};
+use tokio::sync::watch;
 use url::Url;
 
 use crate::authentication::{Authenticator, KeySources, Sources};
 use crate::clock::SystemClock;
 use crate::config::DemoSettings;
-use crate::finance::FinanceError;
-use crate::graphql::FourEyes;
-use crate::http::{App, Graphiql, SignIn, router};
+use crate::finance::{ChangedClients, FinanceError};
+use crate::graphql::{FourEyes, Limits, Manners};
+use crate::http::{AllowedOrigins, App, Graphiql, HttpLimits, SignIn, router};
 use crate::server::{self, ServeError};
 use crate::sirius::{Sirius, SiriusError, SiriusSettings};
 
@@ -90,6 +91,7 @@ pub async fn run(settings: DemoSettings) -> Result<(), DemoError> {
     )
     .map_err(|error| DemoError::Damaged(error.to_string()))?;
     let is_local = graphiql.is_local();
+    let (closing, stopped) = watch::channel(false);
     let app = App {
         db,
         sirius,
@@ -100,6 +102,16 @@ pub async fn run(settings: DemoSettings) -> Result<(), DemoError> {
         changes_at_once: 4,
         graphiql,
         deadline: Duration::from_secs(10),
+        limits: Limits {
+            introspection: true,
+            ..Limits::default()
+        },
+        bounds: HttpLimits::default(),
+        origins: origins(address.port()),
+        trusted: None,
+        manners: Manners { suggestions: true },
+        changed_clients: ChangedClients::default(),
+        stopped,
     };
 
     let mut out = std::io::stdout();
@@ -119,9 +131,15 @@ pub async fn run(settings: DemoSettings) -> Result<(), DemoError> {
         port = address.port(),
     )?;
     out.flush()?;
-    server::run(listener, router(app)).await?;
+    server::run(listener, router(app), HttpLimits::default(), closing).await;
     stand_in.abort();
     Ok(())
+}
+
+/// The page's own: it may open a WebSocket.
+fn origins(port: u16) -> AllowedOrigins {
+    let own = format!("http://localhost:{port},http://127.0.0.1:{port}");
+    AllowedOrigins::parse(&own).unwrap_or_default()
 }
 
 /// The page signs a visitor in by the cookies that Sirius's own log-in would set.

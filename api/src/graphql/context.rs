@@ -92,7 +92,7 @@ pub(super) fn today(ctx: &Context<'_>) -> Result<NaiveDate, ApiError> {
 
 /// The longest that a resolver waits for the database, connection included: a server that hangs
 /// is told from one that is slow well before the request's own deadline.
-const DATABASE_LIMIT: Duration = Duration::from_millis(4_500);
+pub const DATABASE_LIMIT: Duration = Duration::from_millis(4_500);
 
 /// What a rule makes of the database, in time.
 pub(super) async fn query<'a, T, F>(

@@ -25,6 +25,10 @@ pub enum Code {
     Unavailable,
     /// The query asks for too much at once: split it.
     QueryTooComplex,
+    /// The caller asks too often: wait as long as Retry-After says.
+    RateLimited,
+    /// No text is known by this hash: send the text along (automatic persisted queries).
+    PersistedQueryNotFound,
     /// A fault of the service; the log has its cause under the request id.
     Internal,
 }

@@ -33,8 +33,8 @@ use super::error::{ApiError, Code};
 use super::guard::Guard;
 use crate::authentication::Service;
 use crate::clock::SharedClock;
-use crate::finance::FinanceError;
 use crate::finance::change::{self, Actor, Refusal};
+use crate::finance::{ChangedClients, FinanceError};
 
 const FINANCE_USER: Guard = Guard::roles(&[Role::FinanceUser]);
 const FINANCE_MANAGER: Guard = Guard::roles(&[Role::FinanceManager]);
@@ -77,6 +77,7 @@ where
         },
         clock: data::<SharedClock>(ctx)?.clone(),
         four_eyes: data::<FourEyes>(ctx)?.0,
+        changed_clients: data::<ChangedClients>(ctx)?.clone(),
     };
     let db = data::<DatabaseConnection>(ctx)?.clone();
     let slots = data::<ChangeSlots>(ctx)?.0.clone();

@@ -9,11 +9,11 @@ use super::node::{decode, encode};
 use crate::finance::worklist::{Ask, Place};
 
 /// Items on a page that names no size.
-const DEFAULT_SIZE: WideInt = WideInt(50);
+pub(super) const DEFAULT_SIZE: usize = 50;
 /// Years that an instant of a cursor can be of.
 const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
 /// The most items on a page.
-const MOST: i64 = 1_000;
+pub(super) const MOST: usize = 1_000;
 
 /// How many, and from which end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +29,9 @@ impl Size {
             (Some(_), Some(_)) => Err(ApiError::bad_input(
                 "Give either `first` or `last`, not both.",
             )),
-            (first, None) => checked("first", first.unwrap_or(DEFAULT_SIZE)).map(Self::First),
+            (Some(first), None) => checked("first", first).map(Self::First),
             (None, Some(last)) => checked("last", last).map(Self::Last),
+            (None, None) => Ok(Self::First(DEFAULT_SIZE)),
         }
     }
 }
@@ -38,7 +39,7 @@ impl Size {
 fn checked(name: &str, WideInt(count): WideInt) -> Result<usize, ApiError> {
     usize::try_from(count)
         .ok()
-        .filter(|_| (1..=MOST).contains(&count))
+        .filter(|count| (1..=MOST).contains(count))
         .ok_or_else(|| {
             ApiError::bad_input(format!(
                 "`{name}` is {count}; ask for 1 to {MOST} at a time."
@@ -170,6 +171,19 @@ fn place(list: &str, cursor: &str) -> Option<Place> {
     (place_cursor(list, place) == cursor && YEARS.contains(&at.year())).then_some(place)
 }
 
+/// Where a page stands in its list.
+#[derive(async_graphql::SimpleObject)]
+pub(crate) struct PageInfo {
+    /// Whether there are items before this page.
+    pub(super) has_previous_page: bool,
+    /// Whether there are items after this page.
+    pub(super) has_next_page: bool,
+    /// The cursor of the first item; null on an empty page. For `before`.
+    pub(super) start_cursor: Option<String>,
+    /// The cursor of the last item; null on an empty page. For `after`.
+    pub(super) end_cursor: Option<String>,
+}
+
 /// A connection and its edge. The library's own have no descriptions of their own.
 macro_rules! connection {
     ($(#[$doc:meta])* $connection:ident of $(#[$edge_doc:meta])* $edge:ident { $node:ty }) => {
@@ -228,8 +242,8 @@ macro_rules! connection {
             }
 
             /// Where this page stands in the list.
-            async fn page_info(&self) -> async_graphql::connection::PageInfo {
-                async_graphql::connection::PageInfo {
+            async fn page_info(&self) -> $crate::graphql::page::PageInfo {
+                $crate::graphql::page::PageInfo {
                     has_previous_page: self.has_previous,
                     has_next_page: self.has_next,
                     start_cursor: self.edges.first().map(|edge| edge.cursor.clone()),

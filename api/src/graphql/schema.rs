@@ -1,8 +1,7 @@
 //! The schema as a whole.
 
-use async_graphql::{
-    EmptySubscription, Request, Response, SDLExportOptions, Schema, SchemaBuilder,
-};
+use async_graphql::{Request, Response, SDLExportOptions, Schema, SchemaBuilder};
+use futures_util::StreamExt as _;
 use sea_orm::DatabaseConnection;
 
 use super::batches::Batches;
@@ -12,13 +11,15 @@ use super::mutation::{ChangeSlots, Mutation};
 use super::node::Node;
 use super::query::Query;
 use super::rows::rows;
+use super::subscription::Subscription;
 use crate::clock::SharedClock;
+use crate::finance::ChangedClients;
 
 /// The schema, ready to execute requests.
-pub type FinanceSchema = Schema<Query, Mutation, EmptySubscription>;
+pub type FinanceSchema = Schema<Query, Mutation, Subscription>;
 
-fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
-    Schema::build(Query, Mutation, EmptySubscription)
+fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query, Mutation, Subscription)
         .register_output_type::<Node>()
         .register_output_type::<BillingEvent>()
 }
@@ -33,14 +34,30 @@ pub struct Parts {
     pub four_eyes: FourEyes,
     /// How many changes are made at once; one at least.
     pub changes_at_once: usize,
+    /// The clients that are watched.
+    pub changed_clients: ChangedClients,
+    /// How much of itself it tells.
+    pub manners: Manners,
+}
+
+/// How much of itself a schema tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Manners {
+    /// Whether a misspelt name is answered with the right one.
+    pub suggestions: bool,
 }
 
 /// The schema over its parts.
 pub fn build(parts: Parts) -> FinanceSchema {
-    builder()
+    let builder = match parts.manners.suggestions {
+        true => builder(),
+        false => builder().disable_suggestions(),
+    };
+    builder
         .data(parts.db)
         .data(parts.clock)
         .data(parts.four_eyes)
+        .data(parts.changed_clients)
         .data(ChangeSlots::new(parts.changes_at_once))
         .finish()
 }
@@ -54,6 +71,18 @@ pub async fn execute(
     let batches = Batches::default();
     let request = request.data(rows(db.clone(), batches.clone()));
     batches.run(schema.execute(request)).await
+}
+
+/// Executes a subscription for one event. None if it has nothing to tell.
+pub async fn next_event(
+    schema: &FinanceSchema,
+    db: &DatabaseConnection,
+    request: Request,
+) -> Option<Response> {
+    let batches = Batches::default();
+    let request = request.data(rows(db.clone(), batches.clone()));
+    let mut events = schema.execute_stream(request);
+    batches.run(events.next()).await
 }
 
 /// The schema as text, in an order that does not depend on the code's: `schema.graphql`.

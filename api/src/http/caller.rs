@@ -12,28 +12,33 @@ use crate::authentication::Principal;
 use crate::graphql::{ApiError, Caller, Code};
 use crate::sirius::{Forwarded, Session};
 
-const XSRF_HEADER: &str = "x-xsrf-token";
+pub(super) const XSRF_HEADER: &str = "x-xsrf-token";
 
 /// A caller, and what identified him.
 pub(super) struct Identified {
     pub(super) caller: Caller,
+    pub(super) forwarded: Forwarded,
     /// Cookies alone: a browser sends them for any page that asks it to.
     relies_on_cookies: bool,
 }
 
 /// The caller of a request. A session is checked at Sirius: without one, or without an answer,
 /// there is no data.
-pub(super) async fn identify(
-    app: &App,
-    headers: &HeaderMap,
-    forwarded: &Forwarded,
-) -> Result<Identified, ApiError> {
+pub(super) async fn identify(app: &App, headers: &HeaderMap) -> Result<Identified, ApiError> {
+    let forwarded = Forwarded::from_headers(headers);
     let token = match Authorization::of(headers) {
         Authorization::Absent => {
             let session = forwarded.session.as_ref();
             let session = session.ok_or_else(ApiError::unauthenticated)?;
+            if app.origins.is_foreign(headers) {
+                return Err(ApiError::new(
+                    Code::Forbidden,
+                    "A page of another site sent this. Its origin is not on the list of this service.",
+                ));
+            }
             return Ok(Identified {
-                caller: of_session(app, session, forwarded).await?,
+                caller: of_session(app, session, &forwarded).await?,
+                forwarded,
                 relies_on_cookies: true,
             });
         }
@@ -58,6 +63,7 @@ pub(super) async fn identify(
     };
     Ok(Identified {
         caller,
+        forwarded,
         relies_on_cookies: false,
     })
 }
@@ -83,12 +89,12 @@ impl Identified {
     ///
     /// # Errors
     /// FORBIDDEN, if it relies on cookies and does not repeat the token of one in a header.
-    pub(super) fn may_change(
-        &self,
-        headers: &HeaderMap,
-        forwarded: &Forwarded,
-    ) -> Result<(), ApiError> {
-        let expected = forwarded.session.as_ref().and_then(Session::xsrf_token);
+    pub(super) fn may_change(&self, headers: &HeaderMap) -> Result<(), ApiError> {
+        let expected = self
+            .forwarded
+            .session
+            .as_ref()
+            .and_then(Session::xsrf_token);
         let is_repeated = || {
             let mut given = headers.get_all(XSRF_HEADER).iter();
             match (expected, given.next(), given.next()) {
@@ -103,7 +109,7 @@ impl Identified {
         }
         Err(ApiError::new(
             Code::Forbidden,
-            "A mutation by cookie needs the header X-XSRF-TOKEN, equal to the URL-decoded value of \
+            "A mutation or subscription by cookie needs the header X-XSRF-TOKEN, equal to the URL-decoded value of \
              the cookie XSRF-TOKEN.",
         ))
     }

@@ -93,10 +93,20 @@ impl Graphiql {
                 ))
             })
             .collect::<Option<HashMap<_, _>>>();
-        let origin = if local.is_some() { "'self'" } else { CDN };
+        let foreign = |kind: AssetKind| match local {
+            Some(_) => String::new(),
+            // These files alone, not whatever else the host has.
+            None => assets
+                .iter()
+                .filter(|asset| asset.kind == kind)
+                .map(|asset| format!(" {}", asset.foreign_url()))
+                .collect(),
+        };
+        let (scripts, styles) = (foreign(AssetKind::Script), foreign(AssetKind::Style));
+        // The editor writes styles, though no scripts, into the page.
         let policy = format!(
-            "default-src 'none'; script-src 'self' {origin}; \
-             style-src 'self' 'unsafe-inline' {origin}; img-src 'self' data:; font-src data: {origin}; \
+            "default-src 'none'; script-src 'self'{scripts}; \
+             style-src 'self' 'unsafe-inline'{styles}; img-src 'self' data:; font-src data:; \
              connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         );
         let tabs = serde_json::to_string(tabs).map_err(|_| DamagedAssets)?;
@@ -188,19 +198,26 @@ fn page(tabs: &str, assets: &[Asset], is_local: bool) -> String {
     )
 }
 
+impl Asset {
+    /// Where it is when there is no local bundle.
+    fn foreign_url(&self) -> String {
+        let Self {
+            package,
+            version,
+            path,
+            ..
+        } = self;
+        format!("{CDN}/npm/{package}@{version}/{path}")
+    }
+}
+
 fn link(asset: &Asset, is_local: bool) -> String {
     let Asset {
-        name,
-        package,
-        version,
-        path,
-        integrity,
-        ..
+        name, integrity, ..
     } = asset;
-    let url = if is_local {
-        format!("/graphiql/{name}")
-    } else {
-        format!("{CDN}/npm/{package}@{version}/{path}")
+    let url = match is_local {
+        true => format!("/graphiql/{name}"),
+        false => asset.foreign_url(),
     };
     let checks = format!("integrity=\"{integrity}\" crossorigin=\"anonymous\"");
     match asset.kind {

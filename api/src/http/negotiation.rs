@@ -52,6 +52,27 @@ pub(super) fn wants_page(headers: &HeaderMap) -> bool {
         .any(|range| range.essence == "text/html" && range.quality > 0)
 }
 
+/// Whether the caller accepts server-sent events: many clients name them with every request, for the sake
+/// of subscriptions.
+pub(super) fn accepts_events(headers: &HeaderMap) -> bool {
+    events(&accepted(headers)) > 0
+}
+
+/// Whether the caller would rather have server-sent events than JSON, whatever it asks for.
+pub(super) fn prefers_events(headers: &HeaderMap) -> bool {
+    let ranges = accepted(headers);
+    let json = [MediaType::GraphqlResponse, MediaType::Json];
+    let json = json.map(|it| quality(&ranges, it.essence()));
+    json.into_iter().all(|json| json < events(&ranges))
+}
+
+/// A range such as `*/*` does not count: a stream is for those who name it.
+fn events(ranges: &[Accepted]) -> u16 {
+    let mut ranges = ranges.iter();
+    let named = ranges.find(|range| range.essence == "text/event-stream");
+    named.map_or(0, |range| range.quality)
+}
+
 /// One range of an Accept header; the quality is in thousandths.
 struct Accepted {
     essence: String,
@@ -136,6 +157,26 @@ mod tests {
         assert_eq!(negotiate(equal), Some(MediaType::GraphqlResponse));
         let other = "application/json;q=0, */*";
         assert_eq!(negotiate(other), Some(MediaType::GraphqlResponse));
+    }
+
+    #[test]
+    fn a_stream_is_for_those_who_name_it_and_instead_of_json_for_those_who_prefer_it() {
+        let accepts = |accept: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+            (accepts_events(&headers), prefers_events(&headers))
+        };
+        assert_eq!(accepts("text/event-stream"), (true, true));
+        assert_eq!(
+            accepts("text/event-stream, application/json;q=0.9"),
+            (true, true)
+        );
+        assert_eq!(
+            accepts("application/json, text/event-stream"),
+            (true, false)
+        );
+        assert_eq!(accepts("*/*"), (false, false));
+        assert_eq!(accepts("text/event-stream;q=0"), (false, false));
     }
 
     #[test]

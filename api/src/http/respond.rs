@@ -3,7 +3,7 @@
 use async_graphql::{Response as GraphqlResponse, ServerError, Value};
 use axum::body::Body;
 use axum::response::Response;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use super::negotiation::MediaType;
@@ -18,62 +18,143 @@ struct Answer<'a> {
     errors: &'a [ServerError],
 }
 
+impl<'a> Answer<'a> {
+    /// What a response says, and whether it is a request error: one that was never executed. The
+    /// library marks none: such a response has no data, and errors without path.
+    fn of(response: &'a mut GraphqlResponse) -> (Self, bool) {
+        let is_request_error = response.data == Value::Null
+            && !response.errors.is_empty()
+            && response.errors.iter().all(|error| error.path.is_empty());
+        for error in &mut response.errors {
+            // What the library itself refuses is the caller's to correct.
+            let extensions = error.extensions.get_or_insert_default();
+            if extensions.get("code").is_none() {
+                extensions.set("code", Code::BadUserInput.as_str());
+            }
+        }
+        let answer = Self {
+            data: (!is_request_error).then_some(&response.data),
+            errors: &response.errors,
+        };
+        (answer, is_request_error)
+    }
+}
+
 /// The answer to a request that reached the schema.
 pub(super) fn executed(media: MediaType, mut response: GraphqlResponse) -> Response {
-    // The library marks no request error: such a response has no data, and errors without path.
-    let is_request_error = response.data == Value::Null
-        && !response.errors.is_empty()
-        && response.errors.iter().all(|error| error.path.is_empty());
-    for error in &mut response.errors {
-        // What the library itself refuses is the caller's to correct.
-        let extensions = error.extensions.get_or_insert_default();
-        if extensions.get("code").is_none() {
-            extensions.set("code", Code::BadUserInput.as_str());
-        }
-    }
+    let (answer, is_request_error) = Answer::of(&mut response);
     let status = match media {
         MediaType::GraphqlResponse if is_request_error => StatusCode::BAD_REQUEST,
         _ => StatusCode::OK,
     };
-    let data = (!is_request_error).then_some(&response.data);
-    json(
-        status,
-        media,
-        &Answer {
-            data,
-            errors: &response.errors,
-        },
-    )
+    json(status, media, &answer)
 }
 
-/// The answer to a request that never reached the schema.
-pub(super) fn refused(status: StatusCode, media: MediaType, error: ApiError) -> Response {
+/// One answer for each request of an array.
+pub(super) fn executed_batch(media: MediaType, responses: Vec<GraphqlResponse>) -> Response {
+    let mut responses = responses;
+    let answers = responses.iter_mut().map(|it| Answer::of(it).0);
+    json(StatusCode::OK, media, &answers.collect::<Vec<_>>())
+}
+
+/// What is told of one event of a stream; whether it is a request error; and the response again.
+pub(super) fn event(
+    mut response: GraphqlResponse,
+) -> (serde_json::Result<String>, bool, GraphqlResponse) {
+    let (answer, is_request_error) = Answer::of(&mut response);
+    let text = serde_json::to_string(&answer);
+    (text, is_request_error, response)
+}
+
+/// The errors of a response alone.
+pub(super) fn errors(mut response: GraphqlResponse) -> serde_json::Result<String> {
+    serde_json::to_string(Answer::of(&mut response).0.errors)
+}
+
+/// The response that a failure is, where it goes out as one.
+pub(super) fn failed(error: ApiError) -> GraphqlResponse {
     let error = async_graphql::Error::from(error);
     let mut server_error = ServerError::new(error.message, None);
     server_error.extensions = error.extensions;
-    json(
-        status,
-        media,
-        &Answer {
-            data: None,
-            errors: &[server_error],
-        },
-    )
+    GraphqlResponse::from_errors(vec![server_error])
+}
+
+/// A request that is turned away before it reaches the schema.
+pub(super) struct Refusal {
+    status: StatusCode,
+    error: ApiError,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+/// What Retry-After says where the cause gives no better guess, in seconds.
+const RETRY_AFTER: u64 = 1;
+
+impl From<ApiError> for Refusal {
+    fn from(error: ApiError) -> Self {
+        let status = status(error.code());
+        let refusal = Self::new(status, error);
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => refusal.retry_after(RETRY_AFTER),
+            _ => refusal,
+        }
+    }
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, error: ApiError) -> Self {
+        Self {
+            status,
+            error,
+            header: None,
+        }
+    }
+
+    /// Tells when to come back.
+    pub(super) fn retry_after(self, seconds: u64) -> Self {
+        self.with(header::RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// Adds a header, in place of another that was added.
+    pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.header = Some((name, value));
+        self
+    }
+
+    pub(super) fn code(&self) -> Code {
+        self.error.code()
+    }
+
+    /// What it says, where it goes out as one event among others.
+    pub(super) fn into_error(self) -> ApiError {
+        self.error
+    }
+
+    pub(super) fn answer(self, media: MediaType) -> Response {
+        let mut response = failed(self.error);
+        let mut response = json(self.status, media, &Answer::of(&mut response).0);
+        if let Some((name, value)) = self.header {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
 }
 
 /// The status that a failure before execution has.
-pub(super) fn status(code: Code) -> StatusCode {
+fn status(code: Code) -> StatusCode {
     match code {
         Code::Unauthenticated => StatusCode::UNAUTHORIZED,
         Code::Forbidden => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::BadUserInput | Code::QueryTooComplex => StatusCode::BAD_REQUEST,
+        Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        // It is how the protocol goes, and clients read it as an answer.
+        Code::PersistedQueryNotFound => StatusCode::OK,
         Code::SiriusUnavailable | Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
-fn json(status: StatusCode, media: MediaType, answer: &Answer<'_>) -> Response {
+fn json(status: StatusCode, media: MediaType, answer: &impl Serialize) -> Response {
     let (status, body) = match serde_json::to_vec(answer) {
         Ok(body) => (status, body),
         Err(error) => {

@@ -4,29 +4,35 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::response::{IntoResponse, Response};
+use axum::extract::Request;
+use axum::response::Response;
 use axum::routing::get;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, header};
 use sea_orm::DatabaseConnection;
+use tokio::sync::watch;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
-use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 
+use super::admission::Admission;
+use super::body::BodyReader;
+use super::documents::{Documents, TrustedDocuments};
 use super::graphiql::{self, Graphiql};
+use super::limits::HttpLimits;
 use super::negotiation::MediaType;
-use super::respond::refused;
+use super::origins::AllowedOrigins;
+use super::respond::Refusal;
 use super::{graphql, health};
 use crate::authentication::Authenticator;
 use crate::clock::SharedClock;
-use crate::graphql::{ApiError, FinanceSchema, FourEyes, Parts, build};
+use crate::finance::ChangedClients;
+use crate::graphql::{
+    ApiError, Costs, FinanceSchema, FourEyes, Limits, Manners, Parts, build, sdl,
+};
 use crate::sirius::Sirius;
 
-/// The most bytes of a request's body.
-const BODY_LIMIT: usize = 1024 * 1024;
 /// The longest request id that is taken over from a caller.
 const REQUEST_ID_LIMIT: usize = 64;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -49,13 +55,62 @@ pub struct App {
     pub graphiql: Graphiql,
     /// The deadline of one request, for all it waits for.
     pub deadline: Duration,
+    /// What one document may ask for.
+    pub limits: Limits,
+    /// What the server takes on at once.
+    pub bounds: HttpLimits,
+    /// Pages of other origins that may call.
+    pub origins: AllowedOrigins,
+    /// The only operations that run; none if all do.
+    pub trusted: Option<TrustedDocuments>,
+    /// How much of itself the schema tells.
+    pub manners: Manners,
+    /// The clients that are watched.
+    pub changed_clients: ChangedClients,
+    /// Tells streams that the service stops.
+    pub stopped: watch::Receiver<bool>,
 }
 
 /// The application, with its schema.
 pub(super) struct Served {
     pub(super) app: App,
     pub(super) schema: FinanceSchema,
+    pub(super) costs: Costs,
+    pub(super) documents: Documents,
+    pub(super) admission: Admission,
+    pub(super) bodies: BodyReader,
 }
+
+impl Served {
+    /// Ends when the service stops.
+    pub(super) async fn stopped(&self) {
+        // A sender that is gone is a service that never says so.
+        let mut stopped = self.app.stopped.clone();
+        if stopped.wait_for(|stopped| *stopped).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// What a browser is told with every answer: to guess no types, to show nothing in a frame, to run nothing,
+/// to tell no other site where it came from. The page has a policy of its own.
+const SECURITY: [(HeaderName, &str); 6] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; frame-ancestors 'none'",
+    ),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+];
 
 /// The routes of the service.
 pub fn router(app: App) -> Router {
@@ -68,12 +123,9 @@ pub fn router(app: App) -> Router {
                 .on_failure(()),
         )
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ))
-        .layer(CatchPanicLayer::custom(|_| panicked()))
-        .layer(DefaultBodyLimit::max(BODY_LIMIT));
+        .map_response(secured)
+        .option_layer(app.origins.layer())
+        .layer(CatchPanicLayer::custom(|_| panicked()));
     Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post))
         .route("/graphiql/{file}", get(graphiql::file))
@@ -86,7 +138,13 @@ pub fn router(app: App) -> Router {
                 clock: app.clock.clone(),
                 four_eyes: app.four_eyes,
                 changes_at_once: app.changes_at_once,
+                changed_clients: app.changed_clients.clone(),
+                manners: app.manners,
             }),
+            costs: Costs::of(&sdl()),
+            documents: Documents::new(app.trusted.clone(), app.bounds.persisted_queries),
+            admission: Admission::new(&app.bounds),
+            bodies: BodyReader::new(app.bounds.body),
             app,
         }))
 }
@@ -116,12 +174,17 @@ fn span(request: &Request) -> Span {
     )
 }
 
+fn secured<B>(mut response: http::Response<B>) -> http::Response<B> {
+    let headers = response.headers_mut();
+    for (name, value) in SECURITY {
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
 fn panicked() -> Response {
     tracing::error!("a handler panicked");
-    refused(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        MediaType::Json,
-        ApiError::internal(),
-    )
-    .into_response()
+    Refusal::from(ApiError::internal()).answer(MediaType::Json)
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 use api::clock::Clock;
+use api::finance::ChangedClients;
 use api::finance::account::balances;
 use api::finance::audit;
 use api::finance::change::*;
@@ -100,6 +101,7 @@ impl<'a> World<'a> {
             caller: format!("user:{user_id}"),
             clock: self.t.clock.clone(),
             four_eyes: true,
+            changed_clients: ChangedClients::default(),
         }
     }
 

@@ -14,6 +14,7 @@ use super::fault::Refusal;
 use super::idempotency::{Earlier, Key, Reserved};
 use crate::clock::SharedClock;
 use crate::finance::account::FinanceClient;
+use crate::finance::changed_clients::{self, ChangedClients};
 use crate::finance::ledger::{Account, write};
 use crate::finance::money::Pence;
 use crate::finance::writing;
@@ -36,6 +37,8 @@ pub struct Actor {
     pub clock: SharedClock,
     /// Whether a decision is not taken by who asked for it.
     pub four_eyes: bool,
+    /// Who watches, in this process.
+    pub changed_clients: ChangedClients,
 }
 
 impl Actor {
@@ -63,6 +66,8 @@ pub(super) struct Frame<'a> {
     pub(super) today: NaiveDate,
     key: Option<Reserved>,
     events: Vec<Told>,
+    /// Sirius's person ids of those that are locked, and so may be changed.
+    client_ids: Vec<i32>,
 }
 
 /// A frame is open, or what it is for was done before.
@@ -98,6 +103,7 @@ impl<'a> Frame<'a> {
             today: now.date(),
             key,
             events: Vec::new(),
+            client_ids: Vec::new(),
         }))
     }
 
@@ -120,6 +126,8 @@ impl<'a> Frame<'a> {
             .await?;
         self.now = self.actor.second();
         self.today = self.now.date();
+        self.client_ids
+            .extend(clients.iter().map(|row| row.client_id));
         Ok(clients.into_iter().map(Into::into).collect())
     }
 
@@ -164,13 +172,20 @@ impl<'a> Frame<'a> {
         Ok(ids)
     }
 
-    /// Records what goes out and what came of the key, and commits.
+    /// Records what goes out and what came of the key, commits, and tells who watches.
     pub(super) async fn commit(self, id: i32, result: Option<String>) -> Result<(), Refusal> {
         events::record(&self.transaction, self.now, self.events).await?;
         if let Some(key) = self.key {
             key.keep(&self.transaction, id, result).await?;
         }
+        changed_clients::announce(&self.transaction, &self.client_ids).await?;
+        let is_alone = self.transaction.get_database_backend() != DbBackend::Postgres;
         self.transaction.commit().await?;
+        if is_alone {
+            for client_id in self.client_ids {
+                self.actor.changed_clients.tell(client_id);
+            }
+        }
         Ok(())
     }
 }

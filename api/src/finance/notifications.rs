@@ -1,0 +1,67 @@
+//! Hearing what every instance tells of changed clients: LISTEN, over a connection of its own.
+
+use std::time::Duration;
+
+use sea_orm::sqlx::Error;
+use sea_orm::sqlx::postgres::PgListener;
+use tokio::sync::watch;
+
+use super::changed_clients::{CHANNEL, ChangedClients};
+
+/// The wait after a connection was lost or not had; doubled by each further failure.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+/// The longest such wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// Listens until `stopped` says so, and comes back after every loss of the connection. What was told
+/// while it was away nobody has heard, so that then every client may have changed.
+pub async fn listen(url: String, clients: ChangedClients, mut stopped: watch::Receiver<bool>) {
+    let listening = async {
+        let mut wait = FIRST_WAIT;
+        loop {
+            let Err(error) = hear(&url, &clients, &mut wait).await;
+            // Its text may hold the host, never the password; its kind is enough.
+            let kind = kind(&error);
+            tracing::warn!(kind, wait = ?wait, "live changes are not heard now");
+            tokio::time::sleep(wait).await;
+            wait = wait.saturating_mul(2).min(LONGEST_WAIT);
+        }
+    };
+    tokio::select! {
+        () = listening => {}
+        _ = stopped.wait_for(|stopped| *stopped) => {}
+    }
+}
+
+async fn hear(
+    url: &str,
+    clients: &ChangedClients,
+    wait: &mut Duration,
+) -> Result<std::convert::Infallible, Error> {
+    let mut listener = PgListener::connect(url).await?;
+    listener.listen(CHANNEL).await?;
+    tracing::debug!("live changes are heard");
+    *wait = FIRST_WAIT;
+    clients.tell_all();
+    loop {
+        match listener.try_recv().await? {
+            Some(notification) => match notification.payload().parse() {
+                Ok(client_id) => clients.tell(client_id),
+                Err(_) => tracing::warn!("a message of another's on the channel of changes"),
+            },
+            // The connection was lost; the next wait makes another.
+            None => return Err(Error::PoolClosed),
+        }
+    }
+}
+
+fn kind(error: &Error) -> &'static str {
+    match error {
+        Error::Io(_) => "connection",
+        Error::Tls(_) => "tls",
+        Error::Database(_) => "refused",
+        Error::PoolTimedOut => "timed out",
+        Error::PoolClosed => "lost",
+        _ => "other",
+    }
+}

@@ -1,0 +1,247 @@
+//! Who is let in now: so many at once, of one caller no more than a share, and no oftener than a rate.
+//! Nobody stands in a queue here: who is turned away is told when to come back.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::limits::HttpLimits;
+use super::respond::Refusal;
+use crate::authentication::Service;
+use crate::graphql::{ApiError, Caller, Code};
+
+/// When to come back to a server that has too much to do.
+const SOON: Duration = Duration::from_secs(1);
+
+/// Whom requests are counted for.
+type CallerKey = (Option<Service>, i32);
+
+/// The doors of a server.
+pub(super) struct Admission {
+    requests: Arc<Semaphore>,
+    subscriptions: Arc<Semaphore>,
+    sockets: Arc<Semaphore>,
+    requests_of: Shares,
+    subscriptions_of: Shares,
+    rate: DefaultKeyedRateLimiter<CallerKey>,
+    clock: DefaultClock,
+}
+
+/// Let in until it is dropped.
+pub(super) struct Admitted {
+    _place: OwnedSemaphorePermit,
+    _share: Share,
+}
+
+impl Admission {
+    pub(super) fn new(limits: &HttpLimits) -> Self {
+        let rate = NonZeroU32::new(limits.rate_per_caller).unwrap_or(NonZeroU32::MIN);
+        Self {
+            requests: Arc::new(Semaphore::new(limits.requests)),
+            subscriptions: Arc::new(Semaphore::new(limits.subscriptions)),
+            sockets: Arc::new(Semaphore::new(limits.subscriptions)),
+            requests_of: Shares::of(limits.requests_per_caller),
+            subscriptions_of: Shares::of(limits.subscriptions_per_caller),
+            rate: RateLimiter::keyed(Quota::per_second(rate)),
+            clock: DefaultClock::default(),
+        }
+    }
+
+    /// A place among the requests that are looked at, whoever asks.
+    pub(super) fn request(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        let place = Arc::clone(&self.requests).try_acquire_owned();
+        place.map_err(|_| shed("The service has too much to do. Try again in a moment."))
+    }
+
+    /// The same for what has been let in before, and waits for its turn.
+    pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.requests).acquire_owned().await.ok()
+    }
+
+    /// A place for a WebSocket, of which there are as many as subscriptions.
+    pub(super) fn socket(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        let place = Arc::clone(&self.sockets).try_acquire_owned();
+        place.map_err(|_| shed("There are too many WebSockets. Try again later."))
+    }
+
+    /// Counts a request of a caller.
+    pub(super) fn caller(
+        &self,
+        caller: &Caller,
+        place: OwnedSemaphorePermit,
+    ) -> Result<Admitted, Refusal> {
+        let key = (caller.service, caller.user_id);
+        self.rate(key)?;
+        let share = self.requests_of.take(key);
+        let share = share.ok_or_else(|| too_often("You have too many requests open.", SOON))?;
+        Ok(Admitted {
+            _place: place,
+            _share: share,
+        })
+    }
+
+    /// A place for a subscription of that caller.
+    pub(super) fn subscription(&self, caller: &Caller) -> Result<Admitted, Refusal> {
+        let key = (caller.service, caller.user_id);
+        self.rate(key)?;
+        let place = Arc::clone(&self.subscriptions).try_acquire_owned();
+        let place =
+            place.map_err(|_| shed("There are too many subscriptions. Try again later."))?;
+        let share = self.subscriptions_of.take(key);
+        let share =
+            share.ok_or_else(|| too_often("You have too many subscriptions; end some.", SOON))?;
+        Ok(Admitted {
+            _place: place,
+            _share: share,
+        })
+    }
+
+    fn rate(&self, key: CallerKey) -> Result<(), Refusal> {
+        self.rate.check_key(&key).map_err(|early| {
+            let wait = early.wait_time_from(self.clock.now());
+            too_often("You ask too often.", wait)
+        })
+    }
+}
+
+fn shed(text: &str) -> Refusal {
+    Refusal::from(ApiError::new(Code::Unavailable, text))
+}
+
+fn too_often(text: &str, wait: Duration) -> Refusal {
+    let seconds = wait.as_secs().saturating_add(1);
+    let text = format!("{text} Try again in {seconds} s.");
+    Refusal::from(ApiError::new(Code::RateLimited, text)).retry_after(seconds)
+}
+
+/// How much each caller has of something, and how much each may have.
+#[derive(Clone)]
+struct Shares {
+    most: usize,
+    taken: Arc<Mutex<HashMap<CallerKey, usize>>>,
+}
+
+/// Given back when dropped.
+struct Share {
+    of: CallerKey,
+    shares: Shares,
+}
+
+impl Shares {
+    fn of(most: usize) -> Self {
+        Self {
+            most,
+            taken: Arc::default(),
+        }
+    }
+
+    fn take(&self, of: CallerKey) -> Option<Share> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = taken.entry(of).or_default();
+        if *count >= self.most {
+            return None;
+        }
+        *count = count.saturating_add(1);
+        Some(Share {
+            of,
+            shares: self.clone(),
+        })
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let taken = &self.shares.taken;
+        let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = taken
+            .get(&self.of)
+            .map_or(0, |count| count.saturating_sub(1));
+        match left {
+            0 => taken.remove(&self.of),
+            left => taken.insert(self.of, left),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caller(id: i32) -> Caller {
+        Caller::user(id, None, &[])
+    }
+
+    fn admission(limits: HttpLimits) -> Admission {
+        Admission::new(&limits)
+    }
+
+    #[test]
+    fn a_second_of_a_thousand_requests_and_64_at_once_pass_the_defaults() {
+        let admission = admission(HttpLimits::default());
+        let mut open = Vec::new();
+        for _ in 0..1_000 {
+            open.push(
+                admission.caller(&caller(3), admission.request().unwrap_or_else(|_| panic!())),
+            );
+            if open.len() == 64 {
+                assert!(open.iter().all(Result::is_ok));
+                open.clear();
+            }
+        }
+        assert!(open.iter().all(Result::is_ok));
+    }
+
+    #[test]
+    fn one_caller_has_a_share_and_others_have_the_rest() {
+        let admission = admission(HttpLimits {
+            requests: 3,
+            requests_per_caller: 2,
+            ..HttpLimits::default()
+        });
+        let enter = |id| {
+            let place = admission.request()?;
+            admission.caller(&caller(id), place)
+        };
+        let open = [enter(3), enter(3)];
+        assert!(open.iter().all(Result::is_ok));
+        let refusal = enter(3).err().unwrap();
+        assert_eq!(refusal.code(), Code::RateLimited);
+        let other = enter(7);
+        assert!(other.is_ok());
+        assert_eq!(enter(8).err().unwrap().code(), Code::Unavailable);
+        drop(open);
+        assert!(enter(3).is_ok());
+    }
+
+    #[test]
+    fn who_asks_oftener_than_the_rate_is_told_to_wait_and_others_are_not() {
+        let admission = admission(HttpLimits {
+            rate_per_caller: 5,
+            ..HttpLimits::default()
+        });
+        let codes = |id| {
+            let place = || admission.request().unwrap_or_else(|_| panic!());
+            let asked = (0..20).map(|_| admission.caller(&caller(id), place()).err());
+            asked.flatten().map(|it| it.code()).collect::<Vec<_>>()
+        };
+        let refused = codes(3);
+        assert!(refused.len() >= 14, "{}", refused.len());
+        assert!(refused.iter().all(|code| *code == Code::RateLimited));
+        assert!(codes(7).len() < 20);
+    }
+
+    #[test]
+    fn a_share_that_is_given_back_takes_no_room() {
+        let shares = Shares::of(2);
+        let one = shares.take((None, 3));
+        let two = shares.take((None, 3));
+        assert!(shares.take((None, 3)).is_none());
+        drop((one, two));
+        assert!(shares.taken.lock().unwrap().is_empty());
+    }
+}

@@ -1,0 +1,97 @@
+//! Connections: so many, none that keeps the service waiting for a request's head, all ended in peace
+//! when the service stops.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use super::limits::HttpLimits;
+
+/// The most bytes of a request's head, and of what is read ahead of it.
+const HEAD: usize = 64 * 1024;
+/// Headers of a request.
+const HEADERS: usize = 100;
+/// Requests at once on one HTTP/2 connection.
+const STREAMS: u32 = 64;
+/// Bytes that an HTTP/2 connection may send ahead.
+const WINDOW: u32 = 256 * 1024;
+/// How long what was accepted may take to end when the service stops.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The wait after the system gave no connection, such as when files run out.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves the routes until `stop`, and then ends what it has accepted.
+pub async fn serve(
+    listener: TcpListener,
+    routes: Router,
+    limits: HttpLimits,
+    stop: impl Future<Output = ()>,
+) {
+    let mut stop = std::pin::pin!(stop);
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let builder = builder(&limits);
+    let ending = GracefulShutdown::new();
+    loop {
+        let accepted = async {
+            let place = Arc::clone(&places).acquire_owned().await.ok();
+            (listener.accept().await, place)
+        };
+        let (accepted, place) = tokio::select! {
+            accepted = accepted => accepted,
+            () = &mut stop => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let _ = stream.set_nodelay(true);
+        let service = TowerToHyperService::new(routes.clone());
+        let connection = builder
+            .serve_connection_with_upgrades(TokioIo::new(stream), service)
+            .into_owned();
+        let connection = ending.watch(connection);
+        tokio::spawn(async move {
+            // How it ended concerns the peer alone.
+            let _ = connection.await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(PATIENCE, ending.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!("stopped while connections were open");
+    }
+}
+
+fn builder(limits: &HttpLimits) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_timeout)
+        .max_buf_size(HEAD)
+        .max_headers(HEADERS);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(limits.head_timeout)
+        .keep_alive_timeout(limits.head_timeout)
+        .max_concurrent_streams(STREAMS)
+        .initial_stream_window_size(WINDOW / 4)
+        .initial_connection_window_size(WINDOW)
+        .max_header_list_size(64 * 1024);
+    builder
+}

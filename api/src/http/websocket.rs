@@ -1,0 +1,267 @@
+//! GraphQL over WebSocket: the subprotocol `graphql-transport-ws`.
+//!
+//! A browser opens a WebSocket from any page and sends cookies along, but no headers of the page's own.
+//! So the origin must be listed, and the token that a mutation repeats in a header comes with
+//! `connection_init`: `{"X-XSRF-TOKEN": "…"}`; a bearer token too: `{"Authorization": "Bearer …"}`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use axum::response::Response;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde_json::{Map, Value};
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+
+use super::caller::{XSRF_HEADER, identify};
+use super::negotiation::MediaType;
+use super::respond::Refusal;
+use super::router::Served;
+use super::websocket_operation::{Outgoing, run};
+use super::websocket_protocol::{ClientMessage, SUBPROTOCOL, ServerMessage};
+use crate::graphql::{ApiError, Code};
+
+/// A request for a WebSocket, or not.
+pub(super) type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+
+/// How often a silent peer is asked whether it is there.
+const PING: Duration = Duration::from_secs(15);
+/// How long it may stay silent.
+const SILENCE: Duration = Duration::from_secs(45);
+/// How long a message may take to be written: a peer that reads nothing is gone.
+const WRITING: Duration = Duration::from_secs(10);
+/// Messages that wait to be sent.
+const WAITING: usize = 16;
+/// Operations of one connection at once.
+const OPERATIONS: usize = 100;
+
+/// Accepts a WebSocket of a page that may call.
+pub(super) fn accept(
+    served: Arc<Served>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let refuse = |status, text: &str| {
+        Refusal::new(status, ApiError::new(Code::Forbidden, text)).answer(MediaType::Json)
+    };
+    if !served.app.origins.admits(&headers) {
+        let text = "The page's origin is not on the list of this service (ALLOWED_ORIGINS).";
+        return refuse(StatusCode::FORBIDDEN, text);
+    }
+    let upgrade = upgrade.protocols([SUBPROTOCOL]);
+    if upgrade.selected_protocol().is_none() {
+        let error = ApiError::bad_input("Offer the subprotocol graphql-transport-ws.");
+        return Refusal::new(StatusCode::BAD_REQUEST, error).answer(MediaType::Json);
+    }
+    let place = match served.admission.socket() {
+        Ok(place) => place,
+        Err(refusal) => return refusal.answer(MediaType::Json),
+    };
+    let most = served.app.bounds.body;
+    upgrade
+        .max_message_size(most)
+        .max_frame_size(most)
+        .on_upgrade(move |socket| async move {
+            Connection::new(served, headers, socket).serve().await;
+            drop(place);
+        })
+}
+
+/// Why a connection is closed: code and reason.
+struct Close(u16, String);
+
+impl Close {
+    fn because(code: u16, reason: &str) -> Self {
+        Self(code, reason.to_owned())
+    }
+}
+
+struct Connection {
+    served: Arc<Served>,
+    headers: HeaderMap,
+    socket: WebSocket,
+    running: HashMap<String, AbortHandle>,
+    tasks: JoinSet<()>,
+    sender: mpsc::Sender<Outgoing>,
+    outgoing: mpsc::Receiver<Outgoing>,
+    is_acknowledged: bool,
+}
+
+impl Connection {
+    fn new(served: Arc<Served>, headers: HeaderMap, socket: WebSocket) -> Self {
+        let (sender, outgoing) = mpsc::channel(WAITING);
+        Self {
+            served,
+            headers,
+            socket,
+            running: HashMap::new(),
+            tasks: JoinSet::new(),
+            sender,
+            outgoing,
+            is_acknowledged: false,
+        }
+    }
+
+    async fn serve(mut self) {
+        let Err(close) = self.talk().await;
+        if let Some(Close(code, reason)) = close {
+            let reason = reason.into();
+            let frame = Message::Close(Some(CloseFrame { code, reason }));
+            let _ = self.write(frame).await;
+        }
+    }
+
+    /// Ends with why it is closed; none if the peer is gone.
+    async fn talk(&mut self) -> Result<std::convert::Infallible, Option<Close>> {
+        let served = Arc::clone(&self.served);
+        let mut stopped = std::pin::pin!(served.stopped());
+        let init_by = Instant::now() + self.served.app.bounds.head_timeout;
+        let mut ping = interval(PING);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut heard = Instant::now();
+        loop {
+            tokio::select! {
+                () = &mut stopped => {
+                    return Err(Some(Close::because(close_code::AWAY, "The service stops.")));
+                }
+                () = tokio::time::sleep_until(init_by), if !self.is_acknowledged => {
+                    return Err(Some(Close::because(4408, "Connection initialisation timeout")));
+                }
+                _ = ping.tick() => {
+                    if heard.elapsed() > SILENCE {
+                        return Err(None);
+                    }
+                    self.write(Message::Ping(Default::default())).await?;
+                }
+                Some(outgoing) = self.outgoing.recv() => self.forward(outgoing).await?,
+                Some(_) = self.tasks.join_next() => {}
+                message = self.socket.recv() => {
+                    heard = Instant::now();
+                    match message {
+                        Some(Ok(Message::Text(text))) => self.hear(text.as_str()).await?,
+                        Some(Ok(Message::Binary(_))) => return Err(Some(malformed())),
+                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                        Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(None),
+                    }
+                }
+            }
+        }
+    }
+
+    async fn write(&mut self, message: Message) -> Result<(), Option<Close>> {
+        match timeout_at(Instant::now() + WRITING, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(None),
+        }
+    }
+
+    async fn send(&mut self, message: &ServerMessage<'_>) -> Result<(), Option<Close>> {
+        match serde_json::to_string(message) {
+            Ok(text) => self.write(Message::text(text)).await,
+            Err(_) => Err(Some(Close::because(close_code::ERROR, "Internal error"))),
+        }
+    }
+
+    /// Passes on what an operation tells, if the peer still wants it.
+    async fn forward(&mut self, outgoing: Outgoing) -> Result<(), Option<Close>> {
+        let Outgoing {
+            id,
+            text,
+            is_last,
+            has_ended,
+        } = outgoing;
+        if !self.running.contains_key(&id) {
+            return Ok(());
+        }
+        if is_last {
+            self.running.remove(&id);
+        }
+        self.write(Message::text(text)).await?;
+        if has_ended {
+            return Err(Some(Close::because(4401, "Unauthorized")));
+        }
+        Ok(())
+    }
+
+    async fn hear(&mut self, text: &str) -> Result<(), Option<Close>> {
+        let message: ClientMessage = serde_json::from_str(text).map_err(|_| Some(malformed()))?;
+        match message {
+            ClientMessage::ConnectionInit { payload } => self.begin(payload).await,
+            ClientMessage::Ping { .. } => self.send(&ServerMessage::Pong).await,
+            ClientMessage::Pong { .. } => Ok(()),
+            ClientMessage::Complete { id } => {
+                if let Some(task) = self.running.remove(&id) {
+                    task.abort();
+                }
+                Ok(())
+            }
+            ClientMessage::Subscribe { id, payload } => {
+                if !self.is_acknowledged {
+                    return Err(Some(Close::because(4401, "Unauthorized")));
+                }
+                if self.running.contains_key(&id) {
+                    let id = id.chars().take(32).collect::<String>();
+                    let reason = format!("Subscriber for {id} already exists");
+                    return Err(Some(Close(4409, reason)));
+                }
+                if self.running.len() >= OPERATIONS {
+                    return Err(Some(Close::because(4429, "Too many operations")));
+                }
+                let (served, headers) = (Arc::clone(&self.served), self.headers.clone());
+                let running = run(served, headers, id.clone(), payload, self.sender.clone());
+                self.running.insert(id, self.tasks.spawn(running));
+                Ok(())
+            }
+        }
+    }
+
+    /// Who asks, once and for all operations of the connection; each is checked again.
+    async fn begin(&mut self, payload: Option<Map<String, Value>>) -> Result<(), Option<Close>> {
+        if self.is_acknowledged {
+            return Err(Some(Close::because(
+                4429,
+                "Too many initialisation requests",
+            )));
+        }
+        take_over(&mut self.headers, &payload.unwrap_or_default());
+        let by = Instant::now() + self.served.app.deadline;
+        let identifying = timeout_at(by, identify(&self.served.app, &self.headers));
+        let identified = identifying
+            .await
+            .unwrap_or_else(|_| Err(ApiError::unavailable()));
+        let checked = identified.and_then(|identified| identified.may_change(&self.headers));
+        checked.map_err(|error| {
+            Some(match error.code() {
+                Code::Unauthenticated => Close::because(4401, "Unauthorized"),
+                Code::Forbidden => Close::because(4403, "Forbidden"),
+                _ => Close::because(close_code::AGAIN, "Try again later."),
+            })
+        })?;
+        self.is_acknowledged = true;
+        self.send(&ServerMessage::ConnectionAck).await
+    }
+}
+
+/// What `connection_init` says in place of headers, which a page cannot set here. A header that did
+/// come is not replaced.
+fn take_over(headers: &mut HeaderMap, payload: &Map<String, Value>) {
+    for name in [header::AUTHORIZATION, HeaderName::from_static(XSRF_HEADER)] {
+        let given = payload
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name.as_str()))
+            .and_then(|(_, value)| HeaderValue::from_str(value.as_str()?).ok());
+        if let (Some(mut value), false) = (given, headers.contains_key(&name)) {
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+    }
+}
+
+fn malformed() -> Close {
+    Close::because(4400, "No message of graphql-transport-ws")
+}

@@ -1,0 +1,139 @@
+//! One operation over a WebSocket.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use async_graphql::Response;
+use futures_util::StreamExt as _;
+use http::HeaderMap;
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::execute::Prepared;
+use super::graphql::in_time;
+use super::live::{self, Told};
+use super::parameters::Parameters;
+use super::respond::{Refusal, errors, event, failed};
+use super::router::Served;
+use super::websocket_protocol::ServerMessage;
+use crate::graphql::Code;
+
+/// A message of an operation, ready to be sent.
+pub(super) struct Outgoing {
+    pub(super) id: String,
+    pub(super) text: String,
+    /// Nothing comes after it.
+    pub(super) is_last: bool,
+    /// The caller is no longer signed in.
+    pub(super) has_ended: bool,
+}
+
+struct Operation {
+    id: String,
+    sender: mpsc::Sender<Outgoing>,
+}
+
+/// Runs an operation to its end, or until its task is aborted.
+pub(super) async fn run(
+    served: Arc<Served>,
+    headers: HeaderMap,
+    id: String,
+    parameters: Box<Parameters>,
+    sender: mpsc::Sender<Outgoing>,
+) {
+    let operation = Operation { id, sender };
+    if let Err(refusal) = operation.execute(served, headers, *parameters).await {
+        let has_ended = refusal.code() == Code::Unauthenticated;
+        operation
+            .fail(failed(refusal.into_error()), has_ended)
+            .await;
+    }
+}
+
+impl Operation {
+    async fn execute(
+        &self,
+        served: Arc<Served>,
+        headers: HeaderMap,
+        parameters: Parameters,
+    ) -> Result<(), Refusal> {
+        let deadline = Instant::now() + served.app.deadline;
+        let place = served.admission.request()?;
+        let prepared = Prepared::new(&served, parameters)?;
+        let entered = in_time(deadline, prepared.enter(&served, &headers, place)).await?;
+        if !entered.is_subscription() {
+            let response = entered.execute(&served, deadline).await?;
+            if self.next(response).await {
+                self.complete().await;
+            }
+            return Ok(());
+        }
+        let mut told = pin!(live::begin(served, headers, entered).await?);
+        while let Some(told) = told.next().await {
+            match told {
+                Told::Event(response) => {
+                    if !self.next(response).await {
+                        return Ok(());
+                    }
+                }
+                Told::Refused(response) => {
+                    self.fail(response, false).await;
+                    return Ok(());
+                }
+                Told::Ended(error) => return Err(error.into()),
+            }
+        }
+        self.complete().await;
+        Ok(())
+    }
+
+    /// Tells a result; false if that was the end of it: what was not executed is an error.
+    async fn next(&self, response: Response) -> bool {
+        let (text, is_request_error, response) = event(response);
+        if is_request_error {
+            self.fail(response, false).await;
+            return false;
+        }
+        if let Some(payload) = raw(text) {
+            let id = &self.id;
+            let payload = &*payload;
+            self.send(&ServerMessage::Next { id, payload }, false, false)
+                .await;
+        }
+        true
+    }
+
+    async fn fail(&self, response: Response, has_ended: bool) {
+        if let Some(payload) = raw(errors(response)) {
+            let id = &self.id;
+            let payload = &*payload;
+            self.send(&ServerMessage::Error { id, payload }, true, has_ended)
+                .await;
+        }
+    }
+
+    async fn complete(&self) {
+        self.send(&ServerMessage::Complete { id: &self.id }, true, false)
+            .await;
+    }
+
+    async fn send(&self, message: &ServerMessage<'_>, is_last: bool, has_ended: bool) {
+        let Ok(text) = serde_json::to_string(message) else {
+            return;
+        };
+        let id = self.id.clone();
+        // Where nobody receives, the connection is gone, and this task with it.
+        let outgoing = Outgoing {
+            id,
+            text,
+            is_last,
+            has_ended,
+        };
+        let _ = self.sender.send(outgoing).await;
+    }
+}
+
+fn raw(text: serde_json::Result<String>) -> Option<Box<RawValue>> {
+    text.and_then(RawValue::from_string).ok()
+}
