@@ -13,9 +13,64 @@ function withXsrfToken(url, options = {}) {
   return fetch(url, { ...options, headers });
 }
 
+// A subscription is answered by server-sent events, for as long as it is wanted.
+function subscribe(parameters, headers) {
+  const stop = new AbortController();
+  const results = events(parameters, headers, stop.signal);
+  const end = results.return.bind(results);
+  results.return = (value) => {
+    stop.abort();
+    return end(value);
+  };
+  return results;
+}
+
+async function* events(parameters, headers, signal) {
+  const response = await withXsrfToken("/graphql", {
+    method: "POST",
+    headers: { ...headers, "Content-Type": "application/json", Accept: "text/event-stream" },
+    body: JSON.stringify(parameters),
+    signal,
+  });
+  if (!response.headers.get("Content-Type").startsWith("text/event-stream")) {
+    yield await response.json();
+    return;
+  }
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (true) {
+    const { value, done } = await reader.read();
+    if (done) {
+      return;
+    }
+    text += value;
+    for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
+      const lines = text.slice(0, end).split("\n");
+      text = text.slice(end + 2);
+      if (lines.includes("event: next")) {
+        yield JSON.parse(lines.find((line) => line.startsWith("data:")).slice("data:".length));
+      }
+    }
+  }
+}
+
+const ask = GraphiQL.createFetcher({ url: "/graphql", fetch: withXsrfToken });
+
+function fetcher(parameters, options) {
+  const operations = options?.documentAST?.definitions ?? [];
+  const operation = operations.find(
+    ({ kind, name }) =>
+      kind === "OperationDefinition" &&
+      (!parameters.operationName || name?.value === parameters.operationName),
+  );
+  return operation?.operation === "subscription"
+    ? subscribe(parameters, options?.headers)
+    : ask(parameters, options);
+}
+
 ReactDOM.createRoot(root).render(
   React.createElement(GraphiQL, {
-    fetcher: GraphiQL.createFetcher({ url: "/graphql", fetch: withXsrfToken }),
+    fetcher,
     defaultTabs: tabs,
     defaultEditorToolsVisibility: tabs.some((tab) => tab.variables) && "variables",
   }),

@@ -42,6 +42,8 @@ pub fn start(format: LogFormat) -> Result<(), LogError> {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter()?)
         .with_writer(stderr)
+        // Where nobody reads the log any more, saying so would be a panic of each request that logs.
+        .log_internal_errors(false)
         .with_ansi(stderr().is_terminal());
     match format {
         LogFormat::Text => log.try_init(),

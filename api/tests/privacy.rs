@@ -229,6 +229,7 @@ async fn nothing_of_a_user_but_id_and_name_is_shown_and_nothing_of_a_caller() {
         assert_eq!(refused.status(), 401);
         shown += &refused.text().await.unwrap();
     }
+    send_all_kinds(&client, &api).await;
     let counted = client
         .get(format!("{metrics}/metrics"))
         .send()
@@ -254,5 +255,84 @@ async fn nothing_of_a_user_but_id_and_name_is_shown_and_nothing_of_a_caller() {
             let line = text.lines().find(|line| line.contains(canary));
             assert_eq!(line, None, "{canary} in the {what}");
         }
+    }
+    // A caller may see what it has sent; nobody else.
+    for (what, text) in [("metrics", &counted), ("log", &log)] {
+        for canary in SENT {
+            let line = text.lines().find(|line| line.contains(canary));
+            assert_eq!(line, None, "{canary} in the {what}");
+        }
+    }
+}
+
+/// Parts of documents, query strings and bank details.
+const SENT: [&str; 6] = [
+    "documentCanary",
+    "stringCanary",
+    "queryCanary",
+    "98765432",
+    "44-55-66",
+    "Account Canary",
+];
+
+/// Sends them every way there is, in order and out of it.
+async fn send_all_kinds(client: &reqwest::Client, api: &str) {
+    let post = async |accept: &str, body: Value| {
+        let request = client
+            .post(format!("{api}/graphql"))
+            .header("Cookie", "sirius=session-canary; XSRF-TOKEN=xsrf-canary")
+            .header("X-XSRF-TOKEN", "xsrf-canary")
+            .header("Accept", accept);
+        request
+            .json(&body)
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap()
+    };
+    let bank = json!({ "clientId": 1001, "notes": "queryCanary", "accountName": "Account Canary",
+        "accountNumber": "98765432", "sortCode": "44-55-66" });
+    let refund = "mutation documentCanary($bank: RequestRefundInput!) {
+        requestRefund(input: $bank) { userErrors { message } } }";
+    let in_place = "mutation { requestRefund(input: { clientId: 1001, notes: \"stringCanary\",
+        accountName: \"Account Canary\", accountNumber: \"98765432\", sortCode: \"44-55-66\" })
+        { userErrors { message } } }";
+    for accept in ["application/json", "text/event-stream"] {
+        for query in [
+            "{ documentCanary: viewer { id } }",
+            "{ documentCanary }",
+            "{ documentCanary ",
+            "{ node(id: \"stringCanary\") { id } }",
+            "query documentCanary($documentCanary: Int!) { viewer { id } }",
+            refund,
+            in_place,
+        ] {
+            post(
+                accept,
+                json!({ "query": query, "variables": { "bank": bank } }),
+            )
+            .await;
+        }
+        post(
+            accept,
+            json!({ "query": "{ viewer { id } }", "operationName": "queryCanary" }),
+        )
+        .await;
+        post(
+            accept,
+            json!({ "documentId": "queryCanary", "queryCanary": 1 }),
+        )
+        .await;
+    }
+    for path in [
+        "/graphql?query={documentCanary:viewer{id}}&queryCanary=1",
+        "/graphql?variables=queryCanary&query={viewer{id}}",
+        "/none?queryCanary",
+    ] {
+        let url = format!("{api}{path}");
+        let request = client.get(url).header("Cookie", "sirius=session-canary");
+        request.send().await.unwrap();
     }
 }

@@ -1,11 +1,13 @@
 //! HTTP requests against a running router, on a real database.
 
 mod account;
+mod attacks;
 mod bearer;
 mod billing_history;
 mod caller;
 mod changes;
 mod created_by;
+mod deadline;
 mod events;
 mod guards;
 mod house;
@@ -20,6 +22,7 @@ mod paging;
 mod persisted;
 mod process;
 mod protocol;
+mod random_documents;
 mod refusals;
 mod retries;
 mod rules;

@@ -34,6 +34,14 @@ impl Server {
         }
     }
 
+    /// The most memory that it has held, in MiB (Linux).
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = peak.and_then(|it| it.split_whitespace().next()).unwrap();
+        kib.parse::<u64>().unwrap() / 1024
+    }
+
     pub(crate) async fn ready(&self) -> (u16, String) {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let url = format!("http://{}/health/ready", self.address);

@@ -34,6 +34,8 @@ pub struct Instance {
     metrics: Metrics,
     http: reqwest::Client,
     pub origin: String,
+    /// What it serves, to be called without a network.
+    pub routes: Router,
     server: JoinHandle<()>,
     listening: Option<JoinHandle<()>>,
     closing: watch::Sender<bool>,
@@ -96,7 +98,8 @@ impl Instance {
             changed_clients,
             stopped: stopped.clone(),
         };
-        let (origin, server) = serve(router(app), options.bounds, stopped).await;
+        let routes = router(app);
+        let (origin, server) = serve(routes.clone(), options.bounds, stopped).await;
         Self {
             sirius,
             metrics,
@@ -106,6 +109,7 @@ impl Instance {
                 .build()
                 .unwrap(),
             origin: origin.to_string(),
+            routes,
             server,
             listening,
             closing,

@@ -6,6 +6,7 @@ mod clock;
 pub mod database;
 pub mod documents;
 pub mod events;
+pub mod fuzz;
 mod instance;
 mod postgres;
 mod proxy;
@@ -105,7 +106,8 @@ impl Deref for Harness {
 }
 
 impl Harness {
-    async fn start(kind: Kind, options: Options) -> Self {
+    /// What a test is given, for those that are no tests.
+    pub async fn start(kind: Kind, options: Options) -> Self {
         let database = TestDatabase::create(kind).await;
         let db = database.connect(Duration::from_secs(5)).await;
         let proxy = match database.address() {

@@ -97,3 +97,40 @@ test("the operations that the page offers tell its stories, one after the other"
   }
   await tab.screenshot({ path: `${root}target/graphiql-stories.png` });
 });
+
+test("a subscription shows each change as it is made, until it is stopped", async () => {
+  const page = await browser.newPage({ viewport: { width: 1500, height: 950 } });
+  await page.goto(demo.url);
+  await page.click('.graphiql-tab-button[title="FollowAccount"]');
+  await page.waitForTimeout(1_000);
+  await page.click(".graphiql-execute-button");
+  await page.locator(".graphiql-execute-button[aria-label*=Stop]").waitFor({ timeout: 20_000 });
+  // Until it stands: neither the page nor the protocol tells.
+  await page.waitForTimeout(500);
+  const pay = async (paymentMethod) => {
+    const query =
+      `mutation { changePaymentMethod(input: { clientId: 1013, paymentMethod: ${paymentMethod} }) ` +
+      "{ userErrors { message } } }";
+    const response = await fetch(demo.url, {
+      method: "POST",
+      headers: {
+        "Content-Type": "application/json",
+        Cookie: "sirius=demo; XSRF-TOKEN=x",
+        "X-XSRF-TOKEN": "x",
+      },
+      body: JSON.stringify({ query }),
+    });
+    assert.deepEqual((await response.json()).data.changePaymentMethod.userErrors, []);
+  };
+  const result = page.locator(".result-window");
+  for (const method of ["DIRECT_DEBIT", "DEMANDED"]) {
+    await pay(method);
+    await result.getByText(`"${method}"`).first().waitFor({ timeout: 20_000 });
+  }
+  await page.screenshot({ path: `${root}target/graphiql-subscription.png` });
+  await page.click(".graphiql-execute-button");
+  await page.waitForTimeout(500);
+  await pay("DIRECT_DEBIT");
+  await page.waitForTimeout(500);
+  assert.ok((await result.innerText()).includes('"DEMANDED"'));
+});

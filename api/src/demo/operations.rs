@@ -20,10 +20,7 @@ pub(super) fn tabs(practice: Practice) -> Vec<Tab> {
         variables: format!("{:#}", json!({ "input": input })),
     };
     vec![
-        Tab {
-            query: FIRST_QUERY.to_owned(),
-            variables: String::new(),
-        },
+        Tab::of(FIRST_QUERY),
         tab(
             include_str!("operations/award_remission.graphql"),
             json!({ "clientId": 1013, "type": "REMISSION", "startYear": 2024, "lengthInYears": 1,
@@ -56,5 +53,6 @@ pub(super) fn tabs(practice: Practice) -> Vec<Tab> {
             include_str!("operations/approve_refund.graphql"),
             json!({ "clientId": 1015, "refundId": *refund, "decision": "APPROVE" }),
         ),
+        Tab::of(include_str!("operations/follow_account.graphql")),
     ]
 }

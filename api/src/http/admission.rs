@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use super::limits::HttpLimits;
 use super::respond::Refusal;
@@ -17,6 +17,11 @@ use crate::graphql::{ApiError, Caller, Code};
 
 /// When to come back to a server that has too much to do.
 const SOON: Duration = Duration::from_secs(1);
+
+/// How many documents of the greatest cost are executed at once: what they make of memory is then known.
+const COSTLIEST_AT_ONCE: u64 = 4;
+/// A document of less than this part of the greatest cost waits for nobody.
+const CHEAP: u64 = 100;
 
 /// Whom requests are counted for.
 type CallerKey = (Option<Service>, i32);
@@ -30,6 +35,9 @@ pub(super) struct Admission {
     subscriptions_of: Shares,
     rate: DefaultKeyedRateLimiter<CallerKey>,
     clock: DefaultClock,
+    /// One permit for each `CHEAP`th part of the greatest cost.
+    costs: Semaphore,
+    cheap: u64,
 }
 
 /// Let in until it is dropped.
@@ -39,7 +47,7 @@ pub(super) struct Admitted {
 }
 
 impl Admission {
-    pub(super) fn new(limits: &HttpLimits) -> Self {
+    pub(super) fn new(limits: &HttpLimits, greatest_cost: u64) -> Self {
         let rate = NonZeroU32::new(limits.rate_per_caller).unwrap_or(NonZeroU32::MIN);
         Self {
             requests: Arc::new(Semaphore::new(limits.requests)),
@@ -49,7 +57,20 @@ impl Admission {
             subscriptions_of: Shares::of(limits.subscriptions_per_caller),
             rate: RateLimiter::keyed(Quota::per_second(rate)),
             clock: DefaultClock::default(),
+            costs: Semaphore::new(usize::try_from(COSTLIEST_AT_ONCE * CHEAP).unwrap_or(1)),
+            cheap: greatest_cost.div_ceil(CHEAP).max(1),
         }
+    }
+
+    /// Waits until there is room for a document of that cost. The cheap ones, which are nearly all, have it
+    /// at once.
+    pub(super) async fn cost(&self, cost: u64) -> Option<SemaphorePermit<'_>> {
+        let parts = cost / self.cheap;
+        if parts == 0 {
+            return None;
+        }
+        let parts = u32::try_from(parts.min(CHEAP)).unwrap_or(u32::MAX);
+        self.costs.acquire_many(parts).await.ok()
     }
 
     /// A place among the requests that are looked at, whoever asks.
@@ -170,6 +191,8 @@ impl Drop for Share {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     fn caller(id: i32) -> Caller {
@@ -177,7 +200,7 @@ mod tests {
     }
 
     fn admission(limits: HttpLimits) -> Admission {
-        Admission::new(&limits)
+        Admission::new(&limits, 1_000)
     }
 
     #[test]
@@ -233,6 +256,21 @@ mod tests {
         assert!(refused.len() >= 14, "{}", refused.len());
         assert!(refused.iter().all(|code| *code == Code::RateLimited));
         assert!(codes(7).len() < 20);
+    }
+
+    #[tokio::test]
+    async fn costly_documents_wait_for_each_other_and_cheap_ones_for_nobody() {
+        let admission = admission(HttpLimits::default());
+        let mut costly = Vec::new();
+        for _ in 0..4 {
+            costly.push(admission.cost(1_000).now_or_never().unwrap());
+        }
+        assert!(costly.iter().all(Option::is_some));
+        assert!(admission.cost(1_000).now_or_never().is_none());
+        assert!(admission.cost(10).now_or_never().is_none());
+        assert!(admission.cost(9).now_or_never().is_some());
+        costly.pop();
+        assert!(admission.cost(1_000).now_or_never().is_some());
     }
 
     #[test]

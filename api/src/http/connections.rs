@@ -1,16 +1,21 @@
 //! Connections: so many, none that keeps the service waiting for a request's head, all ended in peace
 //! when the service stops.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::Response;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use super::limits::HttpLimits;
 
@@ -56,13 +61,24 @@ pub async fn serve(
             }
         };
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(routes.clone());
+        let (service, first) = telling_the_first(routes.clone());
         let connection = builder
             .serve_connection_with_upgrades(TokioIo::new(stream), service)
             .into_owned();
         let connection = ending.watch(connection);
         tokio::spawn(async move {
+            let mut connection = std::pin::pin!(connection);
+            // hyper sets no time for the first bytes, by which it knows the version of HTTP.
+            let first = tokio::time::timeout(limits.head_timeout, first);
             // How it ended concerns the peer alone.
+            tokio::select! {
+                _ = &mut connection => return,
+                first = first => {
+                    if first.is_err() {
+                        return;
+                    }
+                }
+            }
             let _ = connection.await;
             drop(place);
         });
@@ -74,6 +90,23 @@ pub async fn serve(
     {
         tracing::warn!("stopped while connections were open");
     }
+}
+
+/// The routes, and what ends when they are first called.
+fn telling_the_first(
+    routes: Router,
+) -> (
+    impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Clone,
+    impl Future<Output = ()>,
+) {
+    let called = Arc::new(Notify::new());
+    let first = Arc::clone(&called);
+    let routes = TowerToHyperService::new(routes);
+    let service = service_fn(move |request| {
+        called.notify_one();
+        routes.call(request)
+    });
+    (service, async move { first.notified().await })
 }
 
 fn builder(limits: &HttpLimits) -> Builder<TokioExecutor> {

@@ -32,7 +32,14 @@ pub(super) struct Prepared {
 pub(super) struct Entered {
     prepared: Prepared,
     identified: Identified,
+    cost: u64,
     _admitted: Option<Admitted>,
+}
+
+/// A subscription, to be executed again and again.
+pub(super) struct Template {
+    request: Request,
+    cost: u64,
 }
 
 impl Prepared {
@@ -90,15 +97,17 @@ impl Prepared {
     ) -> Result<Entered, ApiError> {
         let variables = self.request.variables.clone();
         // A text that does not parse is left to the schema to refuse.
-        if let Ok(document) = self.request.parsed_query() {
-            served
-                .app
-                .limits
-                .check(&served.costs, document, &variables)?;
-        }
+        let cost = match self.request.parsed_query() {
+            Ok(document) => {
+                let limits = &served.app.limits;
+                limits.check(&served.costs, document, &variables)?.cost
+            }
+            Err(_) => 0,
+        };
         Ok(Entered {
             prepared: self,
             identified,
+            cost,
             _admitted: None,
         })
     }
@@ -122,10 +131,14 @@ impl Entered {
         let Self {
             prepared,
             identified,
+            cost,
             _admitted,
         } = self;
         let request = data(prepared.request, served, &identified, deadline);
-        let running = graphql::execute(&served.schema, &served.app.db, request);
+        let running = async {
+            let _room = served.admission.cost(cost).await;
+            graphql::execute(&served.schema, &served.app.db, request).await
+        };
         let response = in_time(deadline, running).await?;
         if response.is_ok() {
             served.documents.remember(&prepared.document);
@@ -134,22 +147,30 @@ impl Entered {
     }
 
     /// What is left of a subscription once it is let in: it can be executed again and again.
-    pub(super) fn into_subscription(self) -> (Request, Identified) {
-        (self.prepared.request, self.identified)
+    pub(super) fn into_subscription(self) -> (Template, Identified) {
+        let template = Template {
+            request: self.prepared.request,
+            cost: self.cost,
+        };
+        (template, self.identified)
     }
 }
 
 /// Executes a subscription for an event. None if it has nothing to tell.
 pub(super) async fn execute_event(
     served: &Served,
-    template: &Request,
+    template: &Template,
     identified: &Identified,
     event: Event,
     deadline: Instant,
 ) -> Result<(Option<Response>, Arc<Interest>), ApiError> {
     let interest = Arc::new(Interest::new(event));
-    let request = data(copy(template), served, identified, deadline).data(Arc::clone(&interest));
-    let running = graphql::next_event(&served.schema, &served.app.db, request);
+    let request =
+        data(copy(&template.request), served, identified, deadline).data(Arc::clone(&interest));
+    let running = async {
+        let _room = served.admission.cost(template.cost).await;
+        graphql::next_event(&served.schema, &served.app.db, request).await
+    };
     Ok((in_time(deadline, running).await?, interest))
 }
 

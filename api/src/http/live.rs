@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::{Request, Response};
+use async_graphql::Response;
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use http::HeaderMap;
@@ -12,7 +12,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::admission::Admitted;
 use super::caller::{Identified, identify};
-use super::execute::{Entered, execute_event};
+use super::execute::{Entered, Template, execute_event};
 use super::respond::{Refusal, failed};
 use super::router::Served;
 use crate::finance::ClientWatch;
@@ -35,7 +35,7 @@ pub(super) enum Told {
 struct Live {
     served: Arc<Served>,
     headers: HeaderMap,
-    request: Request,
+    template: Template,
     identified: Identified,
     watch: ClientWatch,
     recheck: Interval,
@@ -53,19 +53,22 @@ pub(super) async fn begin(
     let admitted = served
         .admission
         .subscription(&entered.identified().caller)?;
-    let (request, identified) = entered.into_subscription();
+    let (template, identified) = entered.into_subscription();
     let deadline = Instant::now() + served.app.deadline;
-    let begun = execute_event(&served, &request, &identified, Event::Begins, deadline).await?;
+    let begun = execute_event(&served, &template, &identified, Event::Begins, deadline).await?;
     let state = match begun {
         (Some(faults), _) => State::Refused(Box::new(faults)),
         (None, interest) => {
-            let watch = interest.take().ok_or_else(ApiError::internal)?;
+            // `@skip` and `@include` may leave nothing of it.
+            let watch = interest.take();
+            let nothing = || ApiError::bad_input("The subscription asks for nothing.");
+            let watch = watch.ok_or_else(nothing)?;
             let mut recheck = interval_at(Instant::now() + RECHECK, RECHECK);
             recheck.set_missed_tick_behavior(MissedTickBehavior::Delay);
             State::Live(Box::new(Live {
                 served,
                 headers,
-                request,
+                template,
                 identified,
                 watch,
                 recheck,
@@ -124,11 +127,11 @@ impl Live {
         let deadline = Instant::now() + self.served.app.deadline;
         let Self {
             served,
-            request,
+            template,
             identified,
             ..
         } = self;
-        let told = execute_event(served, request, identified, Event::Changed, deadline).await;
+        let told = execute_event(served, template, identified, Event::Changed, deadline).await;
         drop(turn);
         match told {
             Ok((Some(response), _)) => Told::Event(response),

@@ -143,7 +143,7 @@ pub fn router(app: App) -> Router {
             }),
             costs: Costs::of(&sdl()),
             documents: Documents::new(app.trusted.clone(), app.bounds.persisted_queries),
-            admission: Admission::new(&app.bounds),
+            admission: Admission::new(&app.bounds, app.limits.cost),
             bodies: BodyReader::new(app.bounds.body),
             app,
         }))
