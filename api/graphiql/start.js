@@ -16,13 +16,24 @@ function withXsrfToken(url, options = {}) {
 // A subscription is answered by server-sent events, for as long as it is wanted.
 function subscribe(parameters, headers) {
   const stop = new AbortController();
-  const results = events(parameters, headers, stop.signal);
+  const results = until(stop.signal, events(parameters, headers, stop.signal));
   const end = results.return.bind(results);
   results.return = (value) => {
     stop.abort();
     return end(value);
   };
   return results;
+}
+
+// That it was stopped is no fault to be shown.
+async function* until(signal, results) {
+  try {
+    yield* results;
+  } catch (error) {
+    if (!signal.aborted) {
+      throw error;
+    }
+  }
 }
 
 async function* events(parameters, headers, signal) {
