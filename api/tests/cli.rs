@@ -206,3 +206,43 @@ fn an_address_that_is_taken_is_said() {
         err(&output)
     );
 }
+
+#[test]
+fn a_manifest_that_is_of_no_use_is_named_before_anything_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("manifest.json");
+    for (text, why) in [
+        (None, "No such file"),
+        (Some("[]"), "no manifest"),
+        (
+            Some(r#"{"format":"another","version":1,"operations":[]}"#),
+            "no manifest",
+        ),
+        (
+            Some(r#"{"one":"{ viewer { id }"}"#),
+            "the document one does not parse",
+        ),
+    ] {
+        if let Some(text) = text {
+            std::fs::write(&file, text).unwrap();
+        }
+        let output = finance_api()
+            .args([
+                "serve",
+                "--database-url",
+                "sqlite://none.db",
+                "--sirius-url",
+            ])
+            .arg("https://sirius.example")
+            .arg("--trusted-documents")
+            .arg(&file)
+            .output()
+            .unwrap();
+        assert!(!output.status.success());
+        let text = err(&output);
+        assert!(
+            text.contains("TRUSTED_DOCUMENTS") && text.contains(why),
+            "{text}"
+        );
+    }
+}

@@ -200,3 +200,23 @@ any_database! {
         assert_eq!(code_of(&answer), (415, "BAD_USER_INPUT".to_owned()));
     }
 }
+
+any_database! {
+    options: Options { introspection: false, ..Options::default() };
+    async fn where_introspection_is_off_the_schema_is_not_told(t) {
+        for query in [
+            "{ __schema { queryType { name } } }",
+            "{ viewer { id } ...F } fragment F on Query { __type(name: \"Date\") { name } }",
+            "{ viewer { id } ... @skip(if: true) { __schema { queryType { name } } } }",
+            "query A { __schema { queryType { name } } } query B { viewer { id } }",
+        ] {
+            let answer = ask_strictly(t, query).await;
+            assert_eq!(code_of(&answer), (400, "BAD_USER_INPUT".to_owned()), "{query}");
+        }
+        let answer = t.ask("{ __typename viewer { __typename } }").await;
+        assert_eq!(answer.data("/viewer/__typename"), "Viewer");
+        // Nor piece by piece.
+        let misspelt = ask_strictly(t, "{ financeClint(clientId: 1001) { outstandingBalanc } }").await;
+        assert!(!misspelt.body.to_string().contains("Did you mean"), "{:#}", misspelt.body);
+    }
+}

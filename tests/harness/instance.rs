@@ -88,7 +88,7 @@ impl Instance {
             graphiql,
             deadline: options.deadline,
             limits: Limits {
-                introspection: true,
+                introspection: options.introspection,
                 ..options.limits
             },
             bounds: options.bounds,

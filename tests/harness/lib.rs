@@ -61,6 +61,8 @@ pub struct Options {
     pub redis: bool,
     pub four_eyes: bool,
     pub limits: Limits,
+    /// Whether the schema may be asked for; it is no limit of `limits` here.
+    pub introspection: bool,
     pub bounds: HttpLimits,
     /// The only operations that run; none if all do.
     pub trusted: Option<TrustedDocuments>,
@@ -76,6 +78,7 @@ impl Default for Options {
             redis: false,
             four_eyes: true,
             limits: Limits::default(),
+            introspection: true,
             bounds: HttpLimits::default(),
             trusted: None,
         }

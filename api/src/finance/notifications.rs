@@ -1,9 +1,10 @@
 //! Hearing what every instance tells of changed clients: LISTEN, over a connection of its own.
 
+use std::str::FromStr as _;
 use std::time::Duration;
 
 use sea_orm::sqlx::Error;
-use sea_orm::sqlx::postgres::PgListener;
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use tokio::sync::watch;
 
 use super::changed_clients::{CHANNEL, ChangedClients};
@@ -12,6 +13,9 @@ use super::changed_clients::{CHANNEL, ChangedClients};
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// The longest such wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// By which operators know the connection.
+const NAME: &str = "finance-api listens";
 
 /// Listens until `stopped` says so, and comes back after every loss of the connection. What was told
 /// while it was away nobody has heard, so that then every client may have changed.
@@ -38,7 +42,11 @@ async fn hear(
     clients: &ChangedClients,
     wait: &mut Duration,
 ) -> Result<std::convert::Infallible, Error> {
-    let mut listener = PgListener::connect(url).await?;
+    let options = PgConnectOptions::from_str(url)?.application_name(NAME);
+    // It lasts for as long as the server keeps it.
+    let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None);
+    let pool = pool.idle_timeout(None).connect_with(options).await?;
+    let mut listener = PgListener::connect_with(&pool).await?;
     listener.listen(CHANNEL).await?;
     tracing::debug!("live changes are heard");
     *wait = FIRST_WAIT;
