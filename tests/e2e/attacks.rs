@@ -2,7 +2,6 @@
 //! meanwhile, and what memory the service needs for it. Each attack is on a process of its own.
 
 use std::future::Future;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use api::demo::books::Books;
@@ -16,7 +15,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::mutations::a_client;
-use super::process::{Server, binary};
+use super::process::{Server, serve_with};
 
 /// What the process may hold at its worst, in MiB: it begins with some 50 as it is built for tests.
 const MOST: u64 = 256;
@@ -37,15 +36,8 @@ impl Besieged {
 
     /// Over what is there.
     async fn over(t: &Harness, settings: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(binary("finance-api"));
-        command
-            .args(["serve", "--listen-addr", "127.0.0.1:0"])
-            .env("DATABASE_URL", t.database.url())
-            .env("SIRIUS_URL", t.sirius.origin.as_str())
-            .env("RUST_LOG", "info")
-            .envs(settings.iter().copied())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
+        let mut command = serve_with(t.database.url(), t.sirius.origin.as_str());
+        command.envs(settings.iter().copied());
         let besieged = Self {
             server: Server::start(&mut command),
             http: Client::builder()

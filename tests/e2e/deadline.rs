@@ -1,6 +1,5 @@
 //! The deadline of a request, which is its statements' too.
 
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait, Statement, TransactionTrait};
@@ -8,7 +7,7 @@ use serde_json::json;
 use tests::{Answer, Harness, OFFICER, postgres_only};
 
 use super::mutations::a_client;
-use super::process::{Server, binary};
+use super::process::{Server, serve_with};
 
 /// Statements that the service runs now.
 async fn running(t: &Harness) -> i64 {
@@ -22,15 +21,8 @@ async fn running(t: &Harness) -> i64 {
 postgres_only! {
     async fn a_statement_ends_in_the_database_when_its_request_is_given_up(t) {
         a_client(t).await;
-        let mut command = Command::new(binary("finance-api"));
-        command
-            .args(["serve", "--listen-addr", "127.0.0.1:0"])
-            .env("DATABASE_URL", t.database.url())
-            .env("SIRIUS_URL", t.sirius.origin.as_str())
-            .env("REQUEST_TIMEOUT", "1s")
-            .env("SIRIUS_TIMEOUT", "500ms")
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
+        let mut command = serve_with(t.database.url(), t.sirius.origin.as_str());
+        command.env("REQUEST_TIMEOUT", "1s").env("SIRIUS_TIMEOUT", "500ms");
         let server = Server::start(&mut command);
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let url = format!("http://{}/graphql", server.address);

@@ -72,6 +72,11 @@ pub(crate) fn binary(name: &str) -> PathBuf {
 
 /// `finance-api serve` on that database, on a port of its own, with a Sirius that is not there.
 pub(crate) fn serve(url: &str) -> Command {
+    serve_with(url, "http://127.0.0.1:1")
+}
+
+/// The same with that Sirius.
+pub(crate) fn serve_with(url: &str, sirius: &str) -> Command {
     let mut command = Command::new(binary("finance-api"));
     command
         .args([
@@ -79,7 +84,7 @@ pub(crate) fn serve(url: &str) -> Command {
             "--listen-addr",
             "127.0.0.1:0",
             "--sirius-url",
-            "http://127.0.0.1:1",
+            sirius,
         ])
         .env("DATABASE_URL", url)
         .env("RUST_LOG", "info")

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use tests::fuzz::Target;
+use tests::fuzz::{INPUTS, Target};
 use tests::socket::Socket;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -51,12 +51,16 @@ async fn main() -> ExitCode {
         counted.fetch_add(1, Ordering::SeqCst);
         usual(panic);
     }));
-    let target = Target::start().await;
+    let mut target = Target::start().await;
     let mut random = StdRng::seed_from_u64(arguments.seed);
     let (mut counts, mut settled) = (Counts::default(), None);
     let started = Instant::now();
     let step = (arguments.inputs / 10).max(1);
     for number in 0..arguments.inputs {
+        if number > 0 && number % INPUTS == 0 {
+            target.stop().await;
+            target = Target::start().await;
+        }
         let length = random.random_range(1..=INPUT);
         let bytes = (0..length)
             .map(|_| random.random::<u8>())

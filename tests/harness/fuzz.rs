@@ -26,6 +26,9 @@ const STREAM: Duration = Duration::from_millis(5);
 /// The largest answer that is looked at.
 const ANSWER: usize = 64 * 1024 * 1024;
 
+/// How many inputs one service is given: what they change makes its histories longer and it slower.
+pub const INPUTS: usize = 10_000;
+
 /// A service to be fuzzed, on SQLite.
 pub struct Target {
     harness: Harness,
@@ -71,6 +74,12 @@ impl Target {
             grammar: Grammar::default(),
             harness,
         }
+    }
+
+    /// Ends it, and leaves nothing behind.
+    pub async fn stop(self) {
+        drop(self.routes);
+        self.harness.stop().await;
     }
 
     /// Where it listens, for what is no request at all.
