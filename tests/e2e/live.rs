@@ -87,7 +87,15 @@ both_databases! {
         let mut socket = Socket::begun(&instance).await;
         socket.subscribe("1", BRIEF).await;
         let (ended, ()) = tokio::join!(
-            async { (events.next().await, socket.next().await) },
+            async {
+                let event = events.next().await;
+                let mut heard = socket.next().await;
+                // That the operation is over may be told first.
+                while matches!(heard, Heard::Message(_)) {
+                    heard = socket.next().await;
+                }
+                (event, heard)
+            },
             instance.stop(),
         );
         assert_eq!(ended.0.map(|it| it.0), Some("complete".to_owned()));

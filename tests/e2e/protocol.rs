@@ -4,6 +4,8 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE};
 use serde_json::{Value, json};
 use tests::{Answer, Harness, OFFICER, both_databases};
 
+use super::mutations::{a_client, count};
+
 const JSON: &str = "application/json; charset=utf-8";
 const RESPONSE: &str = "application/graphql-response+json; charset=utf-8";
 
@@ -127,5 +129,26 @@ both_databases! {
         let answer = Answer::of(request).await;
         assert_eq!(answer.status, 413);
         assert_eq!(answer.code(), "BAD_USER_INPUT");
+    }
+}
+
+both_databases! {
+    async fn a_request_that_lacks_a_variable_changes_nothing(t) {
+        a_client(t).await;
+        let one = "changePaymentMethod(input: { clientId: 1001, paymentMethod: DIRECT_DEBIT }) { userErrors { code } }";
+        let query = format!(
+            "mutation($more: ChangePaymentMethodInput!) {{ one: {one}
+             two: changePaymentMethod(input: $more) {{ userErrors {{ code }} }} }}"
+        );
+        for variables in [json!({}), json!({ "more": null })] {
+            for (accept, status) in [("application/graphql-response+json", 400), ("application/json", 200)] {
+                let body = json!({ "query": query, "variables": variables });
+                let request = t.post().header("Cookie", OFFICER).header("X-XSRF-TOKEN", "a+b c");
+                let answer = Answer::of(request.header("Accept", accept).json(&body)).await;
+                assert_eq!((answer.status.as_u16(), answer.code()), (status, "BAD_USER_INPUT".to_owned()));
+                assert!(answer.body.get("data").is_none(), "{:#}", answer.body);
+            }
+        }
+        assert_eq!(count(t, "finance_client WHERE payment_method = 'DIRECT DEBIT'").await, 0);
     }
 }

@@ -25,7 +25,7 @@ impl ChangedClients {
         let sender = watched.entry(client_id).or_default();
         ClientWatch {
             client_id,
-            receiver: sender.subscribe(),
+            receiver: Some(sender.subscribe()),
             clients: self.clone(),
         }
     }
@@ -57,14 +57,19 @@ impl ChangedClients {
 /// Tells the changes of one client. Several that nobody waited for are one.
 pub struct ClientWatch {
     client_id: i32,
-    receiver: watch::Receiver<()>,
+    /// None only while it is dropped.
+    receiver: Option<watch::Receiver<()>>,
     clients: ChangedClients,
 }
 
 impl ClientWatch {
     /// Waits for the next change; at once if there was one since the last wait.
     pub async fn changed(&mut self) {
-        if self.receiver.changed().await.is_err() {
+        let heard = match &mut self.receiver {
+            Some(receiver) => receiver.changed().await.is_ok(),
+            None => false,
+        };
+        if !heard {
             // The sender is kept for as long as there is a watch.
             std::future::pending::<()>().await;
         }
@@ -73,10 +78,12 @@ impl ClientWatch {
 
 impl Drop for ClientWatch {
     fn drop(&mut self) {
+        // Under the lock: of two that are dropped at once, one is the last.
         let mut watched = self.clients.lock();
+        drop(self.receiver.take());
         let is_last = watched
             .get(&self.client_id)
-            .is_some_and(|sender| sender.receiver_count() <= 1);
+            .is_some_and(|sender| sender.receiver_count() == 0);
         if is_last {
             watched.remove(&self.client_id);
         }

@@ -3,9 +3,10 @@
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use sea_orm::sqlx::Error;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use sea_orm::sqlx::{Error, Executor as _};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::changed_clients::{CHANNEL, ChangedClients};
 
@@ -14,6 +15,10 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// The longest such wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
+/// How long nothing is heard before the server is asked whether it is there.
+const QUIET: Duration = Duration::from_secs(20);
+/// How long it may take to say so.
+const ANSWER: Duration = Duration::from_secs(5);
 /// By which operators know the connection.
 const NAME: &str = "finance-api listens";
 
@@ -52,7 +57,16 @@ async fn hear(
     *wait = FIRST_WAIT;
     clients.tell_all();
     loop {
-        match listener.try_recv().await? {
+        let heard = match timeout(QUIET, listener.try_recv()).await {
+            Ok(heard) => heard?,
+            Err(_) => {
+                // A connection that is lost without a word would be waited on for good.
+                let asked = timeout(ANSWER, listener.execute("SELECT 1")).await;
+                asked.map_err(|_| Error::PoolTimedOut)??;
+                continue;
+            }
+        };
+        match heard {
             Some(notification) => match notification.payload().parse() {
                 Ok(client_id) => clients.tell(client_id),
                 Err(_) => tracing::warn!("a message of another's on the channel of changes"),

@@ -31,7 +31,7 @@ mod viewer;
 pub use context::{Caller, DATABASE_LIMIT, FourEyes, Role};
 pub use error::{ApiError, Code};
 pub use guard::Guard;
-pub use limits::{Costs, Limits, Measure};
+pub use limits::{Costs, Limits, Measure, VariableUses};
 pub use live::{Event, Interest};
 pub use loaders::Users;
 pub(crate) use node::NodeType;

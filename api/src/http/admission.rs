@@ -18,6 +18,11 @@ use crate::graphql::{ApiError, Caller, Code};
 /// When to come back to a server that has too much to do.
 const SOON: Duration = Duration::from_secs(1);
 
+/// WebSockets whose callers have not yet said who they are.
+const STRANGERS: usize = 64;
+/// Events of subscriptions that are told at once: a change that many watch keeps nobody else waiting.
+const EVENTS_AT_ONCE: usize = 4;
+
 /// How many documents of the greatest cost are executed at once: what they make of memory is then known.
 const COSTLIEST_AT_ONCE: u64 = 4;
 /// A document of less than this part of the greatest cost waits for nobody.
@@ -31,8 +36,11 @@ pub(super) struct Admission {
     requests: Arc<Semaphore>,
     subscriptions: Arc<Semaphore>,
     sockets: Arc<Semaphore>,
+    strangers: Arc<Semaphore>,
+    events: Semaphore,
     requests_of: Shares,
     subscriptions_of: Shares,
+    sockets_of: Shares,
     rate: DefaultKeyedRateLimiter<CallerKey>,
     clock: DefaultClock,
     /// One permit for each `CHEAP`th part of the greatest cost.
@@ -40,8 +48,16 @@ pub(super) struct Admission {
     cheap: u64,
 }
 
-/// Let in until it is dropped.
+/// A place among the requests that are executed.
+pub(super) type Place = OwnedSemaphorePermit;
+
+/// A caller who is let in, until this is dropped.
 pub(super) struct Admitted {
+    _share: Share,
+}
+
+/// A place for a subscription or WebSocket, until it is dropped.
+pub(super) struct Kept {
     _place: OwnedSemaphorePermit,
     _share: Share,
 }
@@ -54,7 +70,10 @@ impl Admission {
             subscriptions: Arc::new(Semaphore::new(limits.subscriptions)),
             sockets: Arc::new(Semaphore::new(limits.subscriptions)),
             requests_of: Shares::of(limits.requests_per_caller),
+            strangers: Arc::new(Semaphore::new(STRANGERS)),
+            events: Semaphore::new(EVENTS_AT_ONCE),
             subscriptions_of: Shares::of(limits.subscriptions_per_caller),
+            sockets_of: Shares::of(limits.subscriptions_per_caller),
             rate: RateLimiter::keyed(Quota::per_second(rate)),
             clock: DefaultClock::default(),
             costs: Semaphore::new(usize::try_from(COSTLIEST_AT_ONCE * CHEAP).unwrap_or(1)),
@@ -73,51 +92,66 @@ impl Admission {
         self.costs.acquire_many(parts).await.ok()
     }
 
-    /// A place among the requests that are looked at, whoever asks.
-    pub(super) fn request(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+    /// Counts a request of a caller.
+    pub(super) fn caller(&self, caller: &Caller) -> Result<Admitted, Refusal> {
+        let key = key(caller);
+        self.rate(key)?;
+        let share = self.requests_of.take(key);
+        let share = share.ok_or_else(|| too_often("You have too many requests open.", SOON))?;
+        Ok(Admitted { _share: share })
+    }
+
+    /// Counts one more of a caller who is let in already.
+    pub(super) fn again(&self, caller: &Caller) -> Result<(), Refusal> {
+        self.rate(key(caller))
+    }
+
+    /// A place among the requests that are executed.
+    pub(super) fn request(&self) -> Result<Place, Refusal> {
         let place = Arc::clone(&self.requests).try_acquire_owned();
         place.map_err(|_| shed("The service has too much to do. Try again in a moment."))
     }
 
-    /// The same for what has been let in before, and waits for its turn.
-    pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.requests).acquire_owned().await.ok()
-    }
-
-    /// A place for a WebSocket, of which there are as many as subscriptions.
-    pub(super) fn socket(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        let place = Arc::clone(&self.sockets).try_acquire_owned();
-        place.map_err(|_| shed("There are too many WebSockets. Try again later."))
-    }
-
-    /// Counts a request of a caller.
-    pub(super) fn caller(
-        &self,
-        caller: &Caller,
-        place: OwnedSemaphorePermit,
-    ) -> Result<Admitted, Refusal> {
-        let key = (caller.service, caller.user_id);
-        self.rate(key)?;
-        let share = self.requests_of.take(key);
-        let share = share.ok_or_else(|| too_often("You have too many requests open.", SOON))?;
-        Ok(Admitted {
-            _place: place,
-            _share: share,
-        })
+    /// A turn among the events that are told; none is turned away.
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.events.acquire().await.ok()
     }
 
     /// A place for a subscription of that caller.
-    pub(super) fn subscription(&self, caller: &Caller) -> Result<Admitted, Refusal> {
-        let key = (caller.service, caller.user_id);
-        self.rate(key)?;
-        let place = Arc::clone(&self.subscriptions).try_acquire_owned();
-        let place =
-            place.map_err(|_| shed("There are too many subscriptions. Try again later."))?;
-        let share = self.subscriptions_of.take(key);
-        let share =
-            share.ok_or_else(|| too_often("You have too many subscriptions; end some.", SOON))?;
-        Ok(Admitted {
-            _place: place,
+    pub(super) fn subscription(&self, caller: &Caller) -> Result<Kept, Refusal> {
+        self.keep(
+            &self.subscriptions,
+            &self.subscriptions_of,
+            caller,
+            "subscriptions",
+        )
+    }
+
+    /// A place for a WebSocket of that caller.
+    pub(super) fn socket(&self, caller: &Caller) -> Result<Kept, Refusal> {
+        self.keep(&self.sockets, &self.sockets_of, caller, "WebSockets")
+    }
+
+    /// A place for the WebSocket of somebody who has not yet said who he is.
+    pub(super) fn stranger(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        let place = Arc::clone(&self.strangers).try_acquire_owned();
+        place.map_err(|_| shed("There are too many WebSockets. Try again later."))
+    }
+
+    fn keep(
+        &self,
+        places: &Arc<Semaphore>,
+        shares: &Shares,
+        caller: &Caller,
+        what: &str,
+    ) -> Result<Kept, Refusal> {
+        let share = shares.take(key(caller));
+        let full = || too_often(&format!("You have too many {what}; end some."), SOON);
+        let share = share.ok_or_else(full)?;
+        let place = Arc::clone(places).try_acquire_owned();
+        let full = |_| shed(&format!("There are too many {what}. Try again later."));
+        Ok(Kept {
+            _place: place.map_err(full)?,
             _share: share,
         })
     }
@@ -128,6 +162,10 @@ impl Admission {
             too_often("You ask too often.", wait)
         })
     }
+}
+
+fn key(caller: &Caller) -> CallerKey {
+    (caller.service, caller.user_id)
 }
 
 fn shed(text: &str) -> Refusal {
@@ -203,14 +241,16 @@ mod tests {
         Admission::new(&limits, 1_000)
     }
 
+    fn enter(admission: &Admission, id: i32) -> Result<(Admitted, Place), Refusal> {
+        Ok((admission.caller(&caller(id))?, admission.request()?))
+    }
+
     #[test]
     fn a_second_of_a_thousand_requests_and_64_at_once_pass_the_defaults() {
         let admission = admission(HttpLimits::default());
         let mut open = Vec::new();
         for _ in 0..1_000 {
-            open.push(
-                admission.caller(&caller(3), admission.request().unwrap_or_else(|_| panic!())),
-            );
+            open.push(enter(&admission, 3));
             if open.len() == 64 {
                 assert!(open.iter().all(Result::is_ok));
                 open.clear();
@@ -226,10 +266,7 @@ mod tests {
             requests_per_caller: 2,
             ..HttpLimits::default()
         });
-        let enter = |id| {
-            let place = admission.request()?;
-            admission.caller(&caller(id), place)
-        };
+        let enter = |id| enter(&admission, id);
         let open = [enter(3), enter(3)];
         assert!(open.iter().all(Result::is_ok));
         let refusal = enter(3).err().unwrap();
@@ -248,8 +285,7 @@ mod tests {
             ..HttpLimits::default()
         });
         let codes = |id| {
-            let place = || admission.request().unwrap_or_else(|_| panic!());
-            let asked = (0..20).map(|_| admission.caller(&caller(id), place()).err());
+            let asked = (0..20).map(|_| enter(&admission, id).err());
             asked.flatten().map(|it| it.code()).collect::<Vec<_>>()
         };
         let refused = codes(3);

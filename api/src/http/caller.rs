@@ -15,6 +15,7 @@ use crate::sirius::{Forwarded, Session};
 pub(super) const XSRF_HEADER: &str = "x-xsrf-token";
 
 /// A caller, and what identified him.
+#[derive(Clone)]
 pub(super) struct Identified {
     pub(super) caller: Caller,
     pub(super) forwarded: Forwarded,

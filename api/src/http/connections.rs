@@ -16,6 +16,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore};
+use tokio_io_timeout::TimeoutStream;
 
 use super::limits::HttpLimits;
 
@@ -29,6 +30,8 @@ const STREAMS: u32 = 64;
 const WINDOW: u32 = 256 * 1024;
 /// How long what was accepted may take to end when the service stops.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a peer may read nothing of what is written to it.
+const READING: Duration = Duration::from_secs(30);
 /// The wait after the system gave no connection, such as when files run out.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -61,9 +64,11 @@ pub async fn serve(
             }
         };
         let _ = stream.set_nodelay(true);
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(READING));
         let (service, first) = telling_the_first(routes.clone());
         let connection = builder
-            .serve_connection_with_upgrades(TokioIo::new(stream), service)
+            .serve_connection_with_upgrades(TokioIo::new(Box::pin(stream)), service)
             .into_owned();
         let connection = ending.watch(connection);
         tokio::spawn(async move {

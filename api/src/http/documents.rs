@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::parameters::Parameters;
+use super::respond::Refusal;
 use crate::graphql::{ApiError, Code};
 
 /// The longest text that is remembered by its hash, in bytes.
@@ -131,26 +132,30 @@ impl Documents {
     }
 
     /// The text that a request means.
-    pub(super) fn find(&self, parameters: &Parameters) -> Result<Document, ApiError> {
+    pub(super) fn find(&self, parameters: &Parameters) -> Result<Document, Refusal> {
         let persisted = parameters.extensions.as_ref().and_then(persisted_hash);
         let persisted = persisted.transpose()?;
         let id = parameters.document_id.as_deref().map(bare);
         if let Some(trusted) = &self.trusted {
-            return trusted.find(parameters.query.as_deref(), id, persisted);
+            return Ok(trusted.find(parameters.query.as_deref(), id, persisted)?);
         }
-        match (&parameters.query, persisted) {
+        let document = match (&parameters.query, persisted) {
             (Some(text), None) => Ok(Document {
                 text: text.as_str().into(),
                 new: None,
             }),
             (Some(text), Some(wanted)) => self.introduced(text, wanted),
-            (None, Some(wanted)) => self.known(wanted),
+            (None, Some(wanted)) => {
+                let known = self.known(wanted).ok_or_else(not_found);
+                return known.map_err(Refusal::request_error);
+            }
             // Ids are those of a manifest, and there is none.
             (None, None) if id.is_some() => Err(unknown()),
             (None, None) => Err(ApiError::bad_input(
                 "The request has no `query`: send the text of an operation.",
             )),
-        }
+        };
+        Ok(document?)
     }
 
     /// A text that is to be known by its hash.
@@ -167,10 +172,9 @@ impl Documents {
         })
     }
 
-    fn known(&self, wanted: Hash) -> Result<Document, ApiError> {
-        let text = self.remembered.as_ref().and_then(|it| it.get(&wanted));
-        let text = text.ok_or_else(not_found)?;
-        Ok(Document { text, new: None })
+    fn known(&self, wanted: Hash) -> Option<Document> {
+        let text = self.remembered.as_ref()?.get(&wanted)?;
+        Some(Document { text, new: None })
     }
 
     /// Remembers a text by its hash: only now that somebody who may ask has asked for something that

@@ -9,11 +9,9 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt as _, stream};
 use http::{HeaderMap, HeaderValue, header};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::execute::Prepared;
-use super::graphql::in_time;
+use super::execute::{Arrived, Entered};
 use super::live::{self, Told};
 use super::respond::{Refusal, event, failed};
 use super::router::Served;
@@ -25,20 +23,27 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 pub(super) async fn answer(
     served: &Arc<Served>,
     headers: HeaderMap,
-    prepared: Prepared,
-    place: OwnedSemaphorePermit,
+    arrived: Arrived,
+    entered: Entered,
     deadline: Instant,
 ) -> Result<Response, Refusal> {
-    let entered = in_time(deadline, prepared.enter(served, &headers, place)).await?;
     if !entered.is_subscription() {
         let response = entered.execute(served, deadline).await?;
         return Ok(streamed(stream::iter([response])));
     }
-    let told = live::begin(Arc::clone(served), headers, entered).await?;
-    Ok(streamed(told.map(|told| match told {
-        Told::Event(response) | Told::Refused(response) => response,
-        Told::Ended(error) => failed(error),
-    })))
+    // It is no longer one of the caller's requests, but one of the subscriptions.
+    let subscription = live::begin(Arc::clone(served), headers, entered).await?;
+    drop(arrived);
+    Ok(streamed(stream::unfold(
+        subscription,
+        |mut subscription| async {
+            let response = match subscription.next().await? {
+                Told::Event(response) | Told::Refused(response) => response,
+                Told::Ended(error) => failed(error),
+            };
+            Some((response, subscription))
+        },
+    )))
 }
 
 fn streamed(responses: impl Stream<Item = GraphqlResponse> + Send + 'static) -> Response {

@@ -4,49 +4,69 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use async_graphql::parser::types::{DocumentOperations, OperationType};
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
 use async_graphql::{Request, Response, Variables};
 use futures_util::FutureExt;
 use http::HeaderMap;
 use serde_json::Value;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::admission::Admitted;
+use super::admission::{Admitted, Place};
 use super::caller::{Identified, identify};
 use super::documents::Document;
 use super::parameters::Parameters;
 use super::respond::Refusal;
 use super::router::Served;
-use crate::graphql::{self, ApiError, Event, Interest, Users};
+use crate::graphql::{self, ApiError, Event, Interest, Users, VariableUses};
+
+/// A caller who is let in.
+pub(super) struct Arrived {
+    pub(super) identified: Identified,
+    _admitted: Admitted,
+}
 
 /// A request whose text is known.
 pub(super) struct Prepared {
     request: Request,
     document: Document,
+    uses: VariableUses,
     /// What would be executed; none if that cannot be told. The schema says why.
     operation: Option<OperationType>,
 }
 
-/// A request that is let in.
+/// A request that may be executed.
 pub(super) struct Entered {
     prepared: Prepared,
     identified: Identified,
-    cost: u64,
-    _admitted: Option<Admitted>,
+    weight: u64,
+    _place: Place,
 }
 
 /// A subscription, to be executed again and again.
 pub(super) struct Template {
     request: Request,
-    cost: u64,
+    weight: u64,
+}
+
+/// Who asks: found out before anything of the request is read.
+pub(super) async fn arrive(
+    served: &Served,
+    headers: &HeaderMap,
+    deadline: Instant,
+) -> Result<Arrived, Refusal> {
+    let identified = in_time(deadline, identify(&served.app, headers)).await??;
+    Ok(Arrived {
+        _admitted: served.admission.caller(&identified.caller)?,
+        identified,
+    })
 }
 
 impl Prepared {
     /// Finds the text and reads it.
-    pub(super) fn new(served: &Served, parameters: Parameters) -> Result<Self, ApiError> {
+    pub(super) fn new(served: &Served, parameters: Parameters) -> Result<Self, Refusal> {
         let document = served.documents.find(&parameters)?;
-        served.app.limits.check_text(&document.text)?;
+        let checked = served.app.limits.check_text(&document.text);
+        let uses = checked.map_err(Refusal::request_error)?;
         let mut request = Request::new(&*document.text);
         if let Some(name) = parameters.operation_name {
             request = request.operation_name(name);
@@ -58,6 +78,7 @@ impl Prepared {
         Ok(Self {
             request,
             document,
+            uses,
             operation,
         })
     }
@@ -71,45 +92,43 @@ impl Prepared {
         self.operation == Some(OperationType::Subscription)
     }
 
-    /// Lets it in by its own headers.
-    pub(super) async fn enter(
-        self,
+    /// Lets it in, if its caller may send it so and it does not ask for too much.
+    pub(super) fn enter(
+        mut self,
         served: &Served,
+        arrived: &Arrived,
         headers: &HeaderMap,
-        place: OwnedSemaphorePermit,
     ) -> Result<Entered, Refusal> {
-        let identified = identify(&served.app, headers).await?;
         if self.is_no_query() {
-            identified.may_change(headers)?;
+            arrived.identified.may_change(headers)?;
         }
-        let admitted = served.admission.caller(&identified.caller, place)?;
+        let place = served.admission.request()?;
+        let weight = self.weight(served).map_err(Refusal::request_error)?;
         Ok(Entered {
-            _admitted: Some(admitted),
-            ..self.entered(served, identified)?
+            prepared: self,
+            identified: arrived.identified.clone(),
+            weight,
+            _place: place,
         })
     }
 
-    /// Lets it in for a caller who is known, if it does not ask for too much.
-    pub(super) fn entered(
-        mut self,
-        served: &Served,
-        identified: Identified,
-    ) -> Result<Entered, ApiError> {
-        let variables = self.request.variables.clone();
-        // A text that does not parse is left to the schema to refuse.
-        let cost = match self.request.parsed_query() {
-            Ok(document) => {
-                let limits = &served.app.limits;
-                limits.check(&served.costs, document, &variables)?.cost
-            }
-            Err(_) => 0,
+    fn weight(&mut self, served: &Served) -> Result<u64, ApiError> {
+        let limits = &served.app.limits;
+        let (name, uses) = (self.request.operation_name.clone(), self.uses);
+        // Taken out for as long as the document is borrowed.
+        let variables = std::mem::take(&mut self.request.variables);
+        let measured = match self.request.parsed_query() {
+            Ok(document) => limits
+                .check(&served.costs, document, &variables, uses)
+                .and_then(|measure| {
+                    check_variables(document, name.as_deref(), &variables)?;
+                    Ok(measure.weight())
+                }),
+            // The schema refuses it.
+            Err(_) => Ok(0),
         };
-        Ok(Entered {
-            prepared: self,
-            identified,
-            cost,
-            _admitted: None,
-        })
+        self.request.variables = variables;
+        measured
     }
 }
 
@@ -131,12 +150,12 @@ impl Entered {
         let Self {
             prepared,
             identified,
-            cost,
-            _admitted,
+            weight,
+            _place,
         } = self;
         let request = data(prepared.request, served, &identified, deadline);
         let running = async {
-            let _room = served.admission.cost(cost).await;
+            let _room = served.admission.cost(weight).await;
             graphql::execute(&served.schema, &served.app.db, request).await
         };
         let response = in_time(deadline, running).await?;
@@ -150,10 +169,39 @@ impl Entered {
     pub(super) fn into_subscription(self) -> (Template, Identified) {
         let template = Template {
             request: self.prepared.request,
-            cost: self.cost,
+            weight: self.weight,
         };
         (template, self.identified)
     }
+}
+
+/// Refuses a request that lacks a variable which it says it needs. The library would execute what comes
+/// before the first field that uses it, changes included.
+fn check_variables(
+    document: &ExecutableDocument,
+    name: Option<&str>,
+    variables: &Variables,
+) -> Result<(), ApiError> {
+    let chosen = document.operations.iter().find(|(own, _)| match name {
+        Some(name) => own.is_some_and(|own| own == name),
+        None => true,
+    });
+    let Some((_, operation)) = chosen else {
+        return Ok(());
+    };
+    for definition in &operation.node.variable_definitions {
+        let definition = &definition.node;
+        let name = &definition.name.node;
+        let is_missing = match variables.get(name) {
+            None => definition.default_value.is_none(),
+            Some(value) => *value == async_graphql::Value::Null,
+        };
+        if is_missing && !definition.var_type.node.nullable {
+            let text = format!("The variable `${name}` is required, and has no value.");
+            return Err(ApiError::bad_input(text));
+        }
+    }
+    Ok(())
 }
 
 /// Executes a subscription for an event. None if it has nothing to tell.
@@ -168,7 +216,7 @@ pub(super) async fn execute_event(
     let request =
         data(copy(&template.request), served, identified, deadline).data(Arc::clone(&interest));
     let running = async {
-        let _room = served.admission.cost(template.cost).await;
+        let _room = served.admission.cost(template.weight).await;
         graphql::next_event(&served.schema, &served.app.db, request).await
     };
     Ok((in_time(deadline, running).await?, interest))
@@ -188,7 +236,10 @@ fn data(request: Request, served: &Served, identified: &Identified, deadline: In
 }
 
 /// What comes of it by the deadline, panics included.
-async fn in_time<T>(deadline: Instant, running: impl Future<Output = T>) -> Result<T, ApiError> {
+pub(super) async fn in_time<T>(
+    deadline: Instant,
+    running: impl Future<Output = T>,
+) -> Result<T, ApiError> {
     let caught = AssertUnwindSafe(running).catch_unwind();
     match tokio::time::timeout_at(deadline, caught).await {
         Ok(Ok(done)) => Ok(done),

@@ -8,7 +8,7 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use tokio::time::Instant;
 
-use super::execute::Prepared;
+use super::execute::{Arrived, Prepared, arrive};
 use super::negotiation::{MediaType, accepts_events, prefers_events, wants_page};
 use super::parameters::Parameters;
 use super::respond::{Refusal, executed, executed_batch, failed};
@@ -31,26 +31,25 @@ pub(super) async fn post(
     };
     let answer = async {
         check_type(&headers)?;
+        // First of all: nothing of a stranger's is read.
+        let arrived = arrive(&served, &headers, deadline).await?;
         let body = served.bodies.read(&headers, body, deadline).await?;
-        let place = served.admission.request()?;
-        if let Some(batch) = Parameters::of_batch(&body.bytes) {
-            drop(place);
-            return post_batch(&served, &headers, media, batch?, deadline).await;
+        if Parameters::is_batch(&body.bytes) {
+            return post_batch(&served, &headers, media, &arrived, &body.bytes, deadline).await;
         }
         let prepared = Prepared::new(&served, Parameters::of_body(&body.bytes)?)?;
-        drop(body);
         let is_streamed = match prepared.is_subscription() {
             true => accepts_events,
             false => prefers_events(&headers),
         };
-        if is_streamed {
-            return event_stream::answer(&served, headers, prepared, place, deadline).await;
-        }
-        if prepared.is_subscription() {
+        if prepared.is_subscription() && !is_streamed {
             return Err(subscriptions_stream());
         }
-        let entering = prepared.enter(&served, &headers, place);
-        let entered = in_time(deadline, entering).await?;
+        let entered = prepared.enter(&served, &arrived, &headers)?;
+        if is_streamed {
+            drop(body);
+            return event_stream::answer(&served, headers, arrived, entered, deadline).await;
+        }
         let response = entered.execute(&served, deadline).await?;
         Ok(executed(media, response))
     };
@@ -62,7 +61,8 @@ async fn post_batch(
     served: &Served,
     headers: &HeaderMap,
     media: MediaType,
-    batch: Vec<Parameters>,
+    arrived: &Arrived,
+    body: &[u8],
     deadline: Instant,
 ) -> Result<Response, Refusal> {
     let most = served.app.bounds.batch;
@@ -70,6 +70,7 @@ async fn post_batch(
         let text = "The body must be one JSON object: an array of requests is not taken here.";
         return Err(ApiError::bad_input(text).into());
     }
+    let batch = Parameters::of_batch(body)?;
     if !(1..=most).contains(&batch.len()) {
         let text = format!("The array must have 1 to {most} requests.");
         return Err(ApiError::bad_input(text).into());
@@ -77,15 +78,15 @@ async fn post_batch(
     let mut responses = Vec::new();
     for parameters in batch {
         let run = async {
-            let place = served.admission.request()?;
+            served.admission.again(&arrived.identified.caller)?;
             let prepared = Prepared::new(served, parameters)?;
             if prepared.is_subscription() {
                 return Err(subscriptions_stream());
             }
-            let entered = in_time(deadline, prepared.enter(served, headers, place)).await?;
+            let entered = prepared.enter(served, arrived, headers)?;
             Ok(entered.execute(served, deadline).await?)
         };
-        let response = run.await;
+        let response: Result<_, Refusal> = run.await;
         responses.push(response.unwrap_or_else(|refusal| failed(refusal.into_error())));
     }
     Ok(executed_batch(media, responses))
@@ -99,7 +100,7 @@ pub(super) async fn get(
     upgrade: websocket::Upgrade,
 ) -> Response {
     if let Ok(upgrade) = upgrade {
-        return websocket::accept(served, headers, upgrade);
+        return websocket::accept(served, headers, upgrade).await;
     }
     let deadline = Instant::now() + served.app.deadline;
     let parameters = Parameters::of_url(query.as_deref().unwrap_or_default());
@@ -110,7 +111,7 @@ pub(super) async fn get(
         return not_acceptable();
     };
     let answer = async {
-        let place = served.admission.request()?;
+        let arrived = arrive(&served, &headers, deadline).await?;
         let parameters = parameters.ok_or_else(Parameters::no_parameters)??;
         let prepared = Prepared::new(&served, parameters)?;
         if prepared.is_no_query() {
@@ -118,28 +119,13 @@ pub(super) async fn get(
             let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, error);
             return Err(refusal.with(header::ALLOW, HeaderValue::from_static("POST")));
         }
-        let entering = prepared.enter(&served, &headers, place);
-        let entered = in_time(deadline, entering).await?;
+        let entered = prepared.enter(&served, &arrived, &headers)?;
         let response = entered.execute(&served, deadline).await?;
         Ok(executed(media, response))
     };
     answer
         .await
         .unwrap_or_else(|refusal: Refusal| refusal.answer(media))
-}
-
-/// Being let in counts against the deadline too.
-pub(super) async fn in_time<T>(
-    deadline: Instant,
-    entering: impl Future<Output = Result<T, Refusal>>,
-) -> Result<T, Refusal> {
-    match tokio::time::timeout_at(deadline, entering).await {
-        Ok(entered) => entered,
-        Err(_) => {
-            tracing::warn!("a request was given up at its deadline");
-            Err(ApiError::unavailable().into())
-        }
-    }
 }
 
 fn subscriptions_stream() -> Refusal {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::Response;
-use futures_util::Stream;
-use futures_util::stream::unfold;
 use http::HeaderMap;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
-use super::admission::Admitted;
+use super::admission::Kept;
 use super::caller::{Identified, identify};
 use super::execute::{Entered, Template, execute_event};
 use super::respond::{Refusal, failed};
@@ -21,6 +21,9 @@ use crate::graphql::{ApiError, Code, Event};
 /// How often it is asked whether the caller is still signed in. Sirius itself is asked as often as
 /// SESSION_REMEMBERED says.
 const RECHECK: Duration = Duration::from_secs(5);
+
+/// How long an event may wait to be read.
+const READING: Duration = Duration::from_secs(30);
 
 /// What is told.
 pub(super) enum Told {
@@ -40,24 +43,50 @@ struct Live {
     watch: ClientWatch,
     recheck: Interval,
     is_due: bool,
-    _admitted: Admitted,
+    _kept: Kept,
 }
 
-/// Begins a subscription. It ends when the receiver is dropped, the service stops, or the caller's
-/// session is over.
+/// A subscription, in a task of its own: that its reader does not read holds up nothing else. It ends when
+/// this is dropped, the service stops, the caller's session is over, or nothing is read for too long.
+pub(super) struct Subscription {
+    told: mpsc::Receiver<Told>,
+    task: Option<AbortHandle>,
+}
+
+impl Subscription {
+    /// What is told next.
+    pub(super) async fn next(&mut self) -> Option<Told> {
+        self.told.recv().await
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+/// Begins a subscription.
 pub(super) async fn begin(
     served: Arc<Served>,
     headers: HeaderMap,
     entered: Entered,
-) -> Result<impl Stream<Item = Told> + Send, Refusal> {
-    let admitted = served
+) -> Result<Subscription, Refusal> {
+    let kept = served
         .admission
         .subscription(&entered.identified().caller)?;
     let (template, identified) = entered.into_subscription();
     let deadline = Instant::now() + served.app.deadline;
     let begun = execute_event(&served, &template, &identified, Event::Begins, deadline).await?;
-    let state = match begun {
-        (Some(faults), _) => State::Refused(Box::new(faults)),
+    let (sender, told) = mpsc::channel(1);
+    let task = match begun {
+        (Some(faults), _) => {
+            // There is room for one.
+            let _ = sender.try_send(Told::Refused(faults));
+            None
+        }
         (None, interest) => {
             // `@skip` and `@include` may leave nothing of it.
             let watch = interest.take();
@@ -65,7 +94,7 @@ pub(super) async fn begin(
             let watch = watch.ok_or_else(nothing)?;
             let mut recheck = interval_at(Instant::now() + RECHECK, RECHECK);
             recheck.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            State::Live(Box::new(Live {
+            let live = Live {
                 served,
                 headers,
                 template,
@@ -73,29 +102,25 @@ pub(super) async fn begin(
                 watch,
                 recheck,
                 is_due: false,
-                _admitted: admitted,
-            }))
+                _kept: kept,
+            };
+            Some(tokio::spawn(live.run(sender)).abort_handle())
         }
     };
-    Ok(unfold(state, |state| async {
-        match state {
-            State::Refused(faults) => Some((Told::Refused(*faults), State::Over)),
-            State::Over => None,
-            State::Live(mut live) => match live.next().await? {
-                told @ Told::Event(_) => Some((told, State::Live(live))),
-                last => Some((last, State::Over)),
-            },
-        }
-    }))
-}
-
-enum State {
-    Refused(Box<Response>),
-    Live(Box<Live>),
-    Over,
+    Ok(Subscription { told, task })
 }
 
 impl Live {
+    async fn run(mut self, sender: mpsc::Sender<Told>) {
+        while let Some(told) = self.next().await {
+            let is_last = !matches!(told, Told::Event(_));
+            let sent = timeout(READING, sender.send(told)).await;
+            if is_last || !matches!(sent, Ok(Ok(()))) {
+                return;
+            }
+        }
+    }
+
     /// What is told next. None when the service stops.
     async fn next(&mut self) -> Option<Told> {
         let served = Arc::clone(&self.served);

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-use crate::graphql::ApiError;
+use crate::graphql::{ApiError, Code};
 
 /// See the module.
 #[derive(Deserialize)]
@@ -27,9 +27,26 @@ fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<String>,
     String::deserialize(value).map(Some)
 }
 
+/// The most values that a body may hold. A value in memory is many times its text.
+const VALUES: usize = 150_000;
+
+/// Refuses a body of too many values before it is unfolded. Separators within texts count too: texts are
+/// few where values are many.
+fn check_values(body: &[u8]) -> Result<(), ApiError> {
+    let separators = body
+        .iter()
+        .filter(|byte| matches!(byte, b',' | b'[' | b'{'));
+    if separators.count() <= VALUES {
+        return Ok(());
+    }
+    let text = format!("The body has more than {VALUES} values. Send less at once.");
+    Err(ApiError::new(Code::QueryTooComplex, text))
+}
+
 impl Parameters {
     /// Those of a body, which is one JSON object.
     pub(super) fn of_body(body: &[u8]) -> Result<Self, ApiError> {
+        check_values(body)?;
         serde_json::from_slice(body).map_err(|_| {
             ApiError::bad_input(
                 "The body must be one JSON object with the string `query`, and may have the \
@@ -38,13 +55,16 @@ impl Parameters {
         })
     }
 
-    /// Those of a body that is an array of such objects, if it is one.
-    pub(super) fn of_batch(body: &[u8]) -> Option<Result<Vec<Self>, ApiError>> {
-        let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
-        (first == Some(&b'[')).then(|| {
-            serde_json::from_slice(body).map_err(|_| {
-                ApiError::bad_input("Each item of the array must be a request with `query`.")
-            })
+    /// Whether a body is an array.
+    pub(super) fn is_batch(body: &[u8]) -> bool {
+        body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[')
+    }
+
+    /// Those of a body that is an array of such objects.
+    pub(super) fn of_batch(body: &[u8]) -> Result<Vec<Self>, ApiError> {
+        check_values(body)?;
+        serde_json::from_slice(body).map_err(|_| {
+            ApiError::bad_input("Each item of the array must be a request with `query`.")
         })
     }
 

@@ -84,6 +84,8 @@ pub(super) struct Refusal {
     status: StatusCode,
     error: ApiError,
     header: Option<(HeaderName, HeaderValue)>,
+    /// It is an answer of GraphQL's own: in plain JSON its status is 200.
+    is_request_error: bool,
 }
 
 /// What Retry-After says where the cause gives no better guess, in seconds.
@@ -106,6 +108,15 @@ impl Refusal {
             status,
             error,
             header: None,
+            is_request_error: false,
+        }
+    }
+
+    /// A request that GraphQL refuses to execute: well-formed, and wrong in itself.
+    pub(super) fn request_error(error: ApiError) -> Self {
+        Self {
+            is_request_error: true,
+            ..Self::new(StatusCode::BAD_REQUEST, error)
         }
     }
 
@@ -131,7 +142,11 @@ impl Refusal {
 
     pub(super) fn answer(self, media: MediaType) -> Response {
         let mut response = failed(self.error);
-        let mut response = json(self.status, media, &Answer::of(&mut response).0);
+        let status = match media {
+            MediaType::Json if self.is_request_error => StatusCode::OK,
+            _ => self.status,
+        };
+        let mut response = json(status, media, &Answer::of(&mut response).0);
         if let Some((name, value)) = self.header {
             response.headers_mut().insert(name, value);
         }
@@ -145,10 +160,10 @@ fn status(code: Code) -> StatusCode {
         Code::Unauthenticated => StatusCode::UNAUTHORIZED,
         Code::Forbidden => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
-        Code::BadUserInput | Code::QueryTooComplex => StatusCode::BAD_REQUEST,
+        Code::BadUserInput | Code::QueryTooComplex | Code::PersistedQueryNotFound => {
+            StatusCode::BAD_REQUEST
+        }
         Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-        // It is how the protocol goes, and clients read it as an answer.
-        Code::PersistedQueryNotFound => StatusCode::OK,
         Code::SiriusUnavailable | Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }

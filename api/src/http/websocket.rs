@@ -14,11 +14,13 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout_at};
 
+use super::admission::Kept;
 use super::caller::{XSRF_HEADER, identify};
+use super::execute::arrive;
 use super::negotiation::MediaType;
 use super::respond::Refusal;
 use super::router::Served;
@@ -35,41 +37,57 @@ const PING: Duration = Duration::from_secs(15);
 const SILENCE: Duration = Duration::from_secs(45);
 /// How long a message may take to be written: a peer that reads nothing is gone.
 const WRITING: Duration = Duration::from_secs(10);
+/// How long the peer may take to close its side.
+const CLOSING: Duration = Duration::from_secs(1);
 /// Messages that wait to be sent.
 const WAITING: usize = 16;
+/// Bytes of a message at most, whatever a body may have.
+const MESSAGE: usize = 256 * 1024;
 /// Operations of one connection at once.
 const OPERATIONS: usize = 100;
 
-/// Accepts a WebSocket of a page that may call.
-pub(super) fn accept(
+/// Accepts a WebSocket of a page that may call. Who sends cookies or a token along is known at once; others
+/// have few places until they have said who they are.
+pub(super) async fn accept(
     served: Arc<Served>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let refuse = |status, text: &str| {
-        Refusal::new(status, ApiError::new(Code::Forbidden, text)).answer(MediaType::Json)
+    let standing = match standing(&served, &headers).await {
+        Ok(standing) => standing,
+        Err(refusal) => return refusal.answer(MediaType::Json),
     };
-    if !served.app.origins.admits(&headers) {
-        let text = "The page's origin is not on the list of this service (ALLOWED_ORIGINS).";
-        return refuse(StatusCode::FORBIDDEN, text);
-    }
     let upgrade = upgrade.protocols([SUBPROTOCOL]);
     if upgrade.selected_protocol().is_none() {
         let error = ApiError::bad_input("Offer the subprotocol graphql-transport-ws.");
         return Refusal::new(StatusCode::BAD_REQUEST, error).answer(MediaType::Json);
     }
-    let place = match served.admission.socket() {
-        Ok(place) => place,
-        Err(refusal) => return refusal.answer(MediaType::Json),
-    };
-    let most = served.app.bounds.body;
+    let most = served.app.bounds.body.min(MESSAGE);
     upgrade
         .max_message_size(most)
         .max_frame_size(most)
-        .on_upgrade(move |socket| async move {
-            Connection::new(served, headers, socket).serve().await;
-            drop(place);
-        })
+        .on_upgrade(move |socket| Connection::new(served, headers, socket, standing).serve())
+}
+
+/// What a connection stands on.
+enum Standing {
+    Stranger(#[expect(dead_code, reason = "held until it is dropped")] OwnedSemaphorePermit),
+    Caller(#[expect(dead_code, reason = "held until it is dropped")] Kept),
+}
+
+async fn standing(served: &Served, headers: &HeaderMap) -> Result<Standing, Refusal> {
+    if !served.app.origins.admits(headers) {
+        let text = "The page's origin is not on the list of this service (ALLOWED_ORIGINS).";
+        return Err(ApiError::new(Code::Forbidden, text).into());
+    }
+    let says_who = [header::AUTHORIZATION, header::COOKIE];
+    if !says_who.iter().any(|name| headers.contains_key(name)) {
+        return Ok(Standing::Stranger(served.admission.stranger()?));
+    }
+    let deadline = Instant::now() + served.app.deadline;
+    let arrived = arrive(served, headers, deadline).await?;
+    let kept = served.admission.socket(&arrived.identified.caller)?;
+    Ok(Standing::Caller(kept))
 }
 
 /// Why a connection is closed: code and reason.
@@ -85,7 +103,10 @@ struct Connection {
     served: Arc<Served>,
     headers: HeaderMap,
     socket: WebSocket,
-    running: HashMap<String, AbortHandle>,
+    standing: Standing,
+    /// By their ids, each with a number of its own.
+    running: HashMap<String, (u64, AbortHandle)>,
+    begun: u64,
     tasks: JoinSet<()>,
     sender: mpsc::Sender<Outgoing>,
     outgoing: mpsc::Receiver<Outgoing>,
@@ -93,13 +114,15 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(served: Arc<Served>, headers: HeaderMap, socket: WebSocket) -> Self {
+    fn new(served: Arc<Served>, headers: HeaderMap, socket: WebSocket, standing: Standing) -> Self {
         let (sender, outgoing) = mpsc::channel(WAITING);
         Self {
             served,
             headers,
             socket,
+            standing,
             running: HashMap::new(),
+            begun: 0,
             tasks: JoinSet::new(),
             sender,
             outgoing,
@@ -112,7 +135,11 @@ impl Connection {
         if let Some(Close(code, reason)) = close {
             let reason = reason.into();
             let frame = Message::Close(Some(CloseFrame { code, reason }));
-            let _ = self.write(frame).await;
+            if self.write(frame).await.is_ok() {
+                // What the peer has sent meanwhile would else tear the connection down before it has read why.
+                let answer = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+                let _ = timeout_at(Instant::now() + CLOSING, answer).await;
+            }
         }
     }
 
@@ -121,7 +148,7 @@ impl Connection {
         let served = Arc::clone(&self.served);
         let mut stopped = std::pin::pin!(served.stopped());
         let init_by = Instant::now() + self.served.app.bounds.head_timeout;
-        let mut ping = interval(PING);
+        let mut ping = interval_at(Instant::now() + PING, PING);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = Instant::now();
         loop {
@@ -137,6 +164,7 @@ impl Connection {
                         return Err(None);
                     }
                     self.write(Message::Ping(Default::default())).await?;
+                    self.recheck().await?;
                 }
                 Some(outgoing) = self.outgoing.recv() => self.forward(outgoing).await?,
                 Some(_) = self.tasks.join_next() => {}
@@ -171,11 +199,16 @@ impl Connection {
     async fn forward(&mut self, outgoing: Outgoing) -> Result<(), Option<Close>> {
         let Outgoing {
             id,
+            number,
             text,
             is_last,
             has_ended,
         } = outgoing;
-        if !self.running.contains_key(&id) {
+        if self
+            .running
+            .get(&id)
+            .is_none_or(|(running, _)| *running != number)
+        {
             return Ok(());
         }
         if is_last {
@@ -195,7 +228,7 @@ impl Connection {
             ClientMessage::Ping { .. } => self.send(&ServerMessage::Pong).await,
             ClientMessage::Pong { .. } => Ok(()),
             ClientMessage::Complete { id } => {
-                if let Some(task) = self.running.remove(&id) {
+                if let Some((_, task)) = self.running.remove(&id) {
                     task.abort();
                 }
                 Ok(())
@@ -205,7 +238,8 @@ impl Connection {
                     return Err(Some(Close::because(4401, "Unauthorized")));
                 }
                 if self.running.contains_key(&id) {
-                    let id = id.chars().take(32).collect::<String>();
+                    // A reason has 123 bytes at most.
+                    let id = id.get(..id.floor_char_boundary(64)).unwrap_or_default();
                     let reason = format!("Subscriber for {id} already exists");
                     return Err(Some(Close(4409, reason)));
                 }
@@ -213,10 +247,26 @@ impl Connection {
                     return Err(Some(Close::because(4429, "Too many operations")));
                 }
                 let (served, headers) = (Arc::clone(&self.served), self.headers.clone());
-                let running = run(served, headers, id.clone(), payload, self.sender.clone());
-                self.running.insert(id, self.tasks.spawn(running));
+                self.begun = self.begun.wrapping_add(1);
+                let named = (id.clone(), self.begun);
+                let running = run(served, headers, named, payload, self.sender.clone());
+                self.running
+                    .insert(id, (self.begun, self.tasks.spawn(running)));
                 Ok(())
             }
+        }
+    }
+
+    /// Ends with the caller's session, whether anything is asked or not.
+    async fn recheck(&mut self) -> Result<(), Option<Close>> {
+        if !self.is_acknowledged {
+            return Ok(());
+        }
+        match identify(&self.served.app, &self.headers).await {
+            Err(error) if error.code() == Code::Unauthenticated => {
+                Err(Some(Close::because(4401, "Unauthorized")))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -230,13 +280,18 @@ impl Connection {
         }
         take_over(&mut self.headers, &payload.unwrap_or_default());
         let by = Instant::now() + self.served.app.deadline;
-        let identifying = timeout_at(by, identify(&self.served.app, &self.headers));
-        let identified = identifying
-            .await
-            .unwrap_or_else(|_| Err(ApiError::unavailable()));
-        let checked = identified.and_then(|identified| identified.may_change(&self.headers));
-        checked.map_err(|error| {
-            Some(match error.code() {
+        let arrived = arrive(&self.served, &self.headers, by).await;
+        let checked = arrived.and_then(|arrived| {
+            let identified = &arrived.identified;
+            identified.may_change(&self.headers)?;
+            if matches!(self.standing, Standing::Stranger(_)) {
+                let kept = self.served.admission.socket(&identified.caller)?;
+                self.standing = Standing::Caller(kept);
+            }
+            Ok(())
+        });
+        checked.map_err(|refusal| {
+            Some(match refusal.code() {
                 Code::Unauthenticated => Close::because(4401, "Unauthorized"),
                 Code::Forbidden => Close::because(4403, "Forbidden"),
                 _ => Close::because(close_code::AGAIN, "Try again later."),

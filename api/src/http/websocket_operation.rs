@@ -1,17 +1,14 @@
 //! One operation over a WebSocket.
 
-use std::pin::pin;
 use std::sync::Arc;
 
 use async_graphql::Response;
-use futures_util::StreamExt as _;
 use http::HeaderMap;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::execute::Prepared;
-use super::graphql::in_time;
+use super::execute::{Prepared, arrive};
 use super::live::{self, Told};
 use super::parameters::Parameters;
 use super::respond::{Refusal, errors, event, failed};
@@ -22,6 +19,8 @@ use crate::graphql::Code;
 /// A message of an operation, ready to be sent.
 pub(super) struct Outgoing {
     pub(super) id: String,
+    /// Tells operations of one id apart, of which one comes after the other.
+    pub(super) number: u64,
     pub(super) text: String,
     /// Nothing comes after it.
     pub(super) is_last: bool,
@@ -31,6 +30,7 @@ pub(super) struct Outgoing {
 
 struct Operation {
     id: String,
+    number: u64,
     sender: mpsc::Sender<Outgoing>,
 }
 
@@ -38,11 +38,11 @@ struct Operation {
 pub(super) async fn run(
     served: Arc<Served>,
     headers: HeaderMap,
-    id: String,
+    (id, number): (String, u64),
     parameters: Box<Parameters>,
     sender: mpsc::Sender<Outgoing>,
 ) {
-    let operation = Operation { id, sender };
+    let operation = Operation { id, number, sender };
     if let Err(refusal) = operation.execute(served, headers, *parameters).await {
         let has_ended = refusal.code() == Code::Unauthenticated;
         operation
@@ -59,9 +59,9 @@ impl Operation {
         parameters: Parameters,
     ) -> Result<(), Refusal> {
         let deadline = Instant::now() + served.app.deadline;
-        let place = served.admission.request()?;
+        let arrived = arrive(&served, &headers, deadline).await?;
         let prepared = Prepared::new(&served, parameters)?;
-        let entered = in_time(deadline, prepared.enter(&served, &headers, place)).await?;
+        let entered = prepared.enter(&served, &arrived, &headers)?;
         if !entered.is_subscription() {
             let response = entered.execute(&served, deadline).await?;
             if self.next(response).await {
@@ -69,8 +69,9 @@ impl Operation {
             }
             return Ok(());
         }
-        let mut told = pin!(live::begin(served, headers, entered).await?);
-        while let Some(told) = told.next().await {
+        let mut subscription = live::begin(served, headers, entered).await?;
+        drop(arrived);
+        while let Some(told) = subscription.next().await {
             match told {
                 Told::Event(response) => {
                     if !self.next(response).await {
@@ -126,6 +127,7 @@ impl Operation {
         // Where nobody receives, the connection is gone, and this task with it.
         let outgoing = Outgoing {
             id,
+            number: self.number,
             text,
             is_last,
             has_ended,

@@ -7,7 +7,8 @@ use async_graphql::parser::types::{
     Directive, ExecutableDocument, Field, FragmentDefinition, OperationDefinition, OperationType,
     Selection, SelectionSet,
 };
-use async_graphql::{Name, Positioned, Value, Variables};
+use async_graphql::{Name, Positioned, Variables};
+use async_graphql_value::{ConstValue, Value};
 
 use super::cost::{Costs, Many};
 use super::tokens::MAX_NESTING;
@@ -32,7 +33,12 @@ pub struct Measure {
     pub cost: u64,
     /// Whether the schema is asked for.
     pub introspects: bool,
+    /// Values of the variables.
+    pub values: u64,
 }
+
+/// What a selection takes of the service's room, in units of cost.
+const SELECTION: u64 = 400;
 
 impl Measure {
     /// Measures a document. `@skip` and `@include` are not looked at: a variable may turn them.
@@ -42,11 +48,13 @@ impl Measure {
         variables: &Variables,
     ) -> Result<Self, ApiError> {
         let mut all = Self::default();
+        let sizes = variables.iter().map(|(name, value)| (name, size(value)));
+        let sizes = sizes.collect::<HashMap<_, _>>();
         for (_, operation) in document.operations.iter() {
             let mut measuring = Measuring {
                 costs,
                 document,
-                sizes: Sizes::of(&operation.node, variables),
+                sizes: Sizes::of(&operation.node, variables, &sizes),
                 fragments: HashMap::new(),
                 level: 0,
             };
@@ -60,7 +68,17 @@ impl Measure {
                 measuring.fragment(name, &fragment.node)?;
             }
         }
-        Ok(all)
+        Ok(Self {
+            values: sizes.values().copied().fold(0, u64::saturating_add),
+            ..all
+        })
+    }
+
+    /// How much of the service's room it takes while it is executed: what it costs, and what is made ready
+    /// for each selection before anything is resolved.
+    pub fn weight(&self) -> u64 {
+        self.cost
+            .saturating_add(self.selections.saturating_mul(SELECTION))
     }
 
     /// Both of them: what is below each other counts once.
@@ -73,6 +91,7 @@ impl Measure {
             root_fields: self.root_fields.saturating_add(other.root_fields),
             cost: self.cost.saturating_add(other.cost),
             introspects: self.introspects || other.introspects,
+            values: self.values.max(other.values),
         }
     }
 
@@ -86,6 +105,7 @@ impl Measure {
             root_fields: self.root_fields.max(other.root_fields),
             cost: self.cost.max(other.cost),
             introspects: self.introspects || other.introspects,
+            values: self.values.max(other.values),
         }
     }
 
@@ -212,8 +232,11 @@ impl<'a> Measuring<'a> {
                 .saturating_add(u64::from(field.alias.is_some())),
             directives: below.directives.saturating_add(own_directives),
             root_fields: 1,
-            cost: own.saturating_add(below.cost.saturating_mul(times)),
+            cost: own
+                .saturating_add(self.sizes.arguments(field))
+                .saturating_add(below.cost.saturating_mul(times)),
             introspects: below.introspects || of_schema.is_some(),
+            values: 0,
         })
     }
 
@@ -247,17 +270,23 @@ fn condition(fragment: &FragmentDefinition) -> &str {
 /// The numbers that an operation's variables hold.
 struct Sizes<'a> {
     given: &'a Variables,
-    defaults: HashMap<&'a str, &'a Value>,
+    given_sizes: &'a HashMap<&'a Name, u64>,
+    defaults: HashMap<&'a str, &'a ConstValue>,
 }
 
 impl<'a> Sizes<'a> {
-    fn of(operation: &'a OperationDefinition, given: &'a Variables) -> Self {
+    fn of(
+        operation: &'a OperationDefinition,
+        given: &'a Variables,
+        given_sizes: &'a HashMap<&'a Name, u64>,
+    ) -> Self {
         let defaults = operation.variable_definitions.iter().filter_map(|it| {
             let default = it.node.default_value.as_ref()?;
             Some((it.node.name.node.as_str(), &default.node))
         });
         Self {
             given,
+            given_sizes,
             defaults: defaults.collect(),
         }
     }
@@ -265,19 +294,53 @@ impl<'a> Sizes<'a> {
     /// The size of the page that a field asks for: what is no size, its resolver refuses.
     fn page(&self, field: &Field) -> u64 {
         let sizes = ["first", "last"].into_iter().filter_map(|name| {
-            let value = field.get_argument(name)?.node.clone();
-            let value = value.into_const_with(|name| self.value(&name).ok_or(()));
-            match value.ok()? {
+            match &field.get_argument(name)?.node {
                 Value::Number(number) => number.as_u64(),
+                Value::Variable(name) => match self.value(name)? {
+                    ConstValue::Number(number) => number.as_u64(),
+                    _ => None,
+                },
                 _ => None,
             }
         });
         sizes.max().unwrap_or(DEFAULT_SIZE as u64).min(MOST as u64)
     }
 
-    fn value(&self, name: &Name) -> Option<Value> {
+    fn value(&self, name: &Name) -> Option<&ConstValue> {
         let default = || self.defaults.get(name.as_str()).copied();
-        self.given.get(name).or_else(default).cloned()
+        self.given.get(name).or_else(default)
+    }
+
+    /// What it costs to copy a field's arguments: the library does so for each field and each rule.
+    fn arguments(&self, field: &Field) -> u64 {
+        let arguments = field
+            .arguments
+            .iter()
+            .map(|(_, value)| self.size(&value.node));
+        arguments.fold(0, u64::saturating_add) / VALUES
+    }
+
+    /// How many values a value has, variables filled in.
+    fn size(&self, value: &Value) -> u64 {
+        let sum = |all: &mut dyn Iterator<Item = u64>| all.fold(1, u64::saturating_add);
+        match value {
+            Value::Variable(name) => self.given_sizes.get(name).copied().unwrap_or(1),
+            Value::List(items) => sum(&mut items.iter().map(|item| self.size(item))),
+            Value::Object(fields) => sum(&mut fields.values().map(|field| self.size(field))),
+            _ => 1,
+        }
+    }
+}
+
+/// How many values of arguments cost as much as one field.
+const VALUES: u64 = 10;
+
+/// How many values a value has.
+fn size(value: &ConstValue) -> u64 {
+    match value {
+        ConstValue::List(items) => items.iter().map(size).fold(1, u64::saturating_add),
+        ConstValue::Object(fields) => fields.values().map(size).fold(1, u64::saturating_add),
+        _ => 1,
     }
 }
 

@@ -13,6 +13,23 @@ pub use cost::Costs;
 pub use measure::Measure;
 pub use tokens::MAX_NESTING;
 
+/// Bytes of a document for each token that it may have.
+const BYTES: usize = 16;
+/// Tokens that a document may have for each of its selections, fragments expanded: validation compares those
+/// of one object with each other.
+const TOKENS: u64 = 2;
+/// The most bytes of one name: each alias is repeated in the answer for each object.
+const NAME: u64 = 100;
+/// The most operations of a document: all of them are validated, and one is executed.
+const OPERATIONS: u64 = 20;
+
+/// How often a document names variables, their definitions included: validation copies each.
+#[derive(Clone, Copy, Debug)]
+pub struct VariableUses(u64);
+
+/// Copies of values that cost as much as one field, while a document is validated.
+const USED: u64 = 5;
+
 /// The most of everything that one document may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -51,16 +68,25 @@ impl Limits {
     /// Refuses a text with too many tokens, before it is parsed.
     ///
     /// # Errors
-    /// QUERY_TOO_COMPLEX.
-    pub fn check_text(&self, text: &str) -> Result<(), ApiError> {
-        let tokens = tokens::Tokens::of(text);
+    /// QUERY_TOO_COMPLEX; BAD_USER_INPUT for a string that does not end.
+    pub fn check_text(&self, text: &str) -> Result<VariableUses, ApiError> {
         let most = self.tokens;
+        let bytes = most.saturating_mul(BYTES);
+        within("bytes", text.len() as u64, bytes as u64)?;
+        let tokens = tokens::Tokens::of(text);
+        if tokens.is_cut {
+            return Err(ApiError::bad_input(
+                "A string of the document does not end.",
+            ));
+        }
         within("tokens", tokens.count as u64, most as u64)?;
+        within("bytes in one name", tokens.longest_name as u64, NAME)?;
         within(
             "brackets within each other",
             tokens.nesting as u64,
             MAX_NESTING as u64,
-        )
+        )?;
+        Ok(VariableUses(tokens.dollars as u64))
     }
 
     /// Refuses a document that asks for too much.
@@ -73,17 +99,25 @@ impl Limits {
         costs: &Costs,
         document: &ExecutableDocument,
         variables: &Variables,
+        VariableUses(uses): VariableUses,
     ) -> Result<Measure, ApiError> {
         let measure = Measure::of(costs, document, variables)?;
         within("levels of fields", measure.depth, self.depth)?;
         within("aliases", measure.aliases, self.aliases)?;
         within("directives", measure.directives, self.directives)?;
         within("root fields", measure.root_fields, self.root_fields)?;
-        // What validation walks through, whatever it costs to answer.
+        // What validation walks through, and what one object may be asked for, whatever it costs.
         within(
             "selections, fragments expanded",
             measure.selections,
-            self.cost,
+            self.tokens as u64 / TOKENS,
+        )?;
+        let operations = document.operations.iter().count();
+        within("operations", operations as u64, OPERATIONS)?;
+        within(
+            "values of variables, each as often as it is used",
+            measure.values.saturating_mul(uses),
+            self.cost.saturating_mul(USED),
         )?;
         within("units of cost", measure.cost, self.cost)?;
         if measure.introspects && !self.introspection {
