@@ -121,6 +121,15 @@ postgres_only! {
         tokio::join!(two.stop(), three.stop());
     }
 
+    async fn who_has_heard_nothing_for_long_still_hears(t) {
+        a_client(t).await;
+        let mut events = Events::of(watch(t, BRIEF)).await;
+        // Longer than it takes until the database is asked whether it is there.
+        assert!(events.is_silent(Duration::from_secs(11)).await);
+        pay_by(t, "DIRECT_DEBIT").await;
+        assert_eq!(method(&mut events).await, "DIRECT_DEBIT");
+    }
+
     async fn what_was_missed_while_the_database_was_away_is_told_when_it_is_back(t) {
         a_client(t).await;
         let mut events = Events::of(watch(t, BRIEF)).await;
@@ -221,6 +230,30 @@ any_database! {
         assert!(socket.is_silent(SILENCE).await);
         socket.send(json!({ "type": "ping" })).await;
         assert_eq!(socket.next().await, Heard::Message(json!({ "type": "pong" })));
+    }
+
+    async fn an_id_that_is_used_again_is_another_operation(t) {
+        let mut socket = Socket::begun(t).await;
+        for round in 0..50 {
+            socket.subscribe("1", "{ old: viewer { id } }").await;
+            socket.send(json!({ "type": "complete", "id": "1" })).await;
+            let new = format!("new{round}");
+            socket.subscribe("1", &format!("{{ {new}: viewer {{ id }} }}")).await;
+            let mut told = Vec::new();
+            while told.last() != Some(&json!("complete")) || told.len() < 2 {
+                let Heard::Message(message) = socket.next().await else { panic!() };
+                // The old one may have been answered before it was ended.
+                if message["payload"]["data"].get("old").is_none() {
+                    told.push(message["type"].clone());
+                } else {
+                    told.clear();
+                }
+                if message["payload"]["data"].get(&new).is_some() {
+                    told = vec![json!("next")];
+                }
+            }
+            assert_eq!(told, [json!("next"), json!("complete")], "{round}");
+        }
     }
 
     async fn a_request_error_over_websocket_is_an_error_message(t) {

@@ -16,7 +16,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// How long nothing is heard before the server is asked whether it is there.
-const QUIET: Duration = Duration::from_secs(20);
+const QUIET: Duration = Duration::from_secs(10);
 /// How long it may take to say so.
 const ANSWER: Duration = Duration::from_secs(5);
 /// By which operators know the connection.
