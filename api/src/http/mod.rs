@@ -22,6 +22,7 @@ mod router;
 mod websocket;
 mod websocket_operation;
 mod websocket_protocol;
+mod websocket_running;
 
 pub use connections::serve;
 pub use documents::{ManifestFault, TrustedDocuments};

@@ -4,7 +4,6 @@
 //! So the origin must be listed, and the token that a mutation repeats in a header comes with
 //! `connection_init`: `{"X-XSRF-TOKEN": "…"}`; a bearer token too: `{"Authorization": "Bearer …"}`.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +25,7 @@ use super::respond::Refusal;
 use super::router::Served;
 use super::websocket_operation::{Outgoing, run};
 use super::websocket_protocol::{ClientMessage, SUBPROTOCOL, ServerMessage};
+use super::websocket_running::Running;
 use crate::graphql::{ApiError, Code};
 
 /// A request for a WebSocket, or not.
@@ -104,9 +104,7 @@ struct Connection {
     headers: HeaderMap,
     socket: WebSocket,
     standing: Standing,
-    /// By their ids, each with a number of its own.
-    running: HashMap<String, (u64, AbortHandle)>,
-    begun: u64,
+    running: Running<AbortHandle>,
     tasks: JoinSet<()>,
     sender: mpsc::Sender<Outgoing>,
     outgoing: mpsc::Receiver<Outgoing>,
@@ -121,8 +119,7 @@ impl Connection {
             headers,
             socket,
             standing,
-            running: HashMap::new(),
-            begun: 0,
+            running: Running::default(),
             tasks: JoinSet::new(),
             sender,
             outgoing,
@@ -204,15 +201,8 @@ impl Connection {
             is_last,
             has_ended,
         } = outgoing;
-        if self
-            .running
-            .get(&id)
-            .is_none_or(|(running, _)| *running != number)
-        {
+        if !self.running.hears(&id, number, is_last) {
             return Ok(());
-        }
-        if is_last {
-            self.running.remove(&id);
         }
         self.write(Message::text(text)).await?;
         if has_ended {
@@ -228,7 +218,7 @@ impl Connection {
             ClientMessage::Ping { .. } => self.send(&ServerMessage::Pong).await,
             ClientMessage::Pong { .. } => Ok(()),
             ClientMessage::Complete { id } => {
-                if let Some((_, task)) = self.running.remove(&id) {
+                if let Some(task) = self.running.end(&id) {
                     task.abort();
                 }
                 Ok(())
@@ -237,7 +227,7 @@ impl Connection {
                 if !self.is_acknowledged {
                     return Err(Some(Close::because(4401, "Unauthorized")));
                 }
-                if self.running.contains_key(&id) {
+                if self.running.has(&id) {
                     // A reason has 123 bytes at most.
                     let id = id.get(..id.floor_char_boundary(64)).unwrap_or_default();
                     let reason = format!("Subscriber for {id} already exists");
@@ -247,11 +237,10 @@ impl Connection {
                     return Err(Some(Close::because(4429, "Too many operations")));
                 }
                 let (served, headers) = (Arc::clone(&self.served), self.headers.clone());
-                self.begun = self.begun.wrapping_add(1);
-                let named = (id.clone(), self.begun);
-                let running = run(served, headers, named, payload, self.sender.clone());
-                self.running
-                    .insert(id, (self.begun, self.tasks.spawn(running)));
+                let (sender, tasks) = (self.sender.clone(), &mut self.tasks);
+                self.running.begin(id.clone(), |number| {
+                    tasks.spawn(run(served, headers, (id, number), payload, sender))
+                });
                 Ok(())
             }
         }
