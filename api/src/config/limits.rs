@@ -8,7 +8,7 @@ use super::check::Check;
 use crate::graphql::Limits;
 use crate::http::{AllowedOrigins, HttpLimits};
 
-/// Unchecked. The reasons of the defaults: `docs/security.md`.
+/// Unchecked. The reasons of the defaults: `docs/configuration.md`, "Limits".
 #[derive(Debug, Args)]
 pub(super) struct LimitArguments {
     /// The most tokens of a document.

@@ -28,7 +28,7 @@ pub struct HttpLimits {
 }
 
 impl Default for HttpLimits {
-    /// Reasons: `docs/security.md`.
+    /// Reasons: `docs/configuration.md`, "Limits".
     fn default() -> Self {
         Self {
             body: 1024 * 1024,

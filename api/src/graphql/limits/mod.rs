@@ -50,7 +50,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Reasons: `docs/security.md`.
+    /// Reasons: `docs/configuration.md`, "Limits".
     fn default() -> Self {
         Self {
             tokens: 5_000,
