@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use migration::connection::{Missing, UrlError, options};
+use migration::connection::{Missing, SCHEMA, UrlError, options};
+use sea_orm::sqlx::{self, Row as _};
 use sea_orm::{Database, DatabaseConnection, DbErr};
 
-use crate::config::DatabaseSettings;
+use crate::config::DatabaseUrl;
 
 /// Why there is no pool.
 #[derive(Debug, thiserror::Error)]
@@ -27,13 +28,26 @@ pub enum When {
     Used,
 }
 
+/// What is done over a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// All there is to do: a server that is a standby, or has become one, is not taken.
+    Write,
+    /// Queries alone.
+    Read,
+}
+
 /// What a pool is like.
 #[derive(Clone, Copy, Debug)]
 pub struct Pool {
     /// How many connections it has.
     pub size: u32,
+    /// How long one is waited for.
+    pub timeout: Duration,
     /// When it connects.
     pub when: When,
+    /// What it is for.
+    pub purpose: Purpose,
     /// The longest that PostgreSQL runs one statement; none for as long as it takes.
     pub statement_limit: Option<Duration>,
 }
@@ -42,20 +56,37 @@ pub struct Pool {
 ///
 /// # Errors
 /// When the URL is of no use, or the database is down and wanted now.
-pub async fn connect(
-    settings: &DatabaseSettings,
-    pool: Pool,
-) -> Result<DatabaseConnection, ConnectError> {
-    let mut options = options(settings.url.reveal(), Missing::Refuse)?;
+pub async fn connect(url: &DatabaseUrl, pool: Pool) -> Result<DatabaseConnection, ConnectError> {
+    let mut options = options(url.reveal(), Missing::Refuse)?;
     options
         .max_connections(pool.size)
-        .acquire_timeout(settings.timeout)
-        .connect_timeout(settings.timeout)
+        .acquire_timeout(pool.timeout)
+        .connect_timeout(pool.timeout)
         .connect_lazy(pool.when == When::Used)
         .set_application_name("finance-api");
     if let Some(limit) = pool.statement_limit {
         let limit = limit.as_millis().to_string();
         options.map_sqlx_postgres_opts(move |it| it.options([("statement_timeout", &limit)]));
     }
+    if pool.purpose == Purpose::Write {
+        options.map_sqlx_postgres_pool_opts(|pool| {
+            // In the place of the library's own, which sets the search path alone.
+            pool.after_connect(|connection, _| Box::pin(prepare(connection)))
+        });
+    }
     Ok(Database::connect(options).await?)
+}
+
+/// Sets the search path, and refuses a standby: after a failover an address may still lead to one.
+async fn prepare(connection: &mut sqlx::PgConnection) -> Result<(), sqlx::Error> {
+    let sql = format!("SET search_path = {SCHEMA}; SELECT pg_is_in_recovery()");
+    let row = sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+        .fetch_one(connection)
+        .await?;
+    match row.try_get(0)? {
+        false => Ok(()),
+        true => Err(sqlx::Error::Configuration(
+            "the database is a standby".into(),
+        )),
+    }
 }

@@ -3,21 +3,33 @@
 use std::io::Write;
 
 use chrono::{NaiveDateTime, NaiveTime};
+use sea_orm::DatabaseConnection;
 
 use crate::clock::SystemClock;
-use crate::config::{AuditSettings, EventsCommand, EventsSettings, JobSettings};
-use crate::database::{ConnectError, Pool, When, connect};
+use crate::config::{AuditSettings, DatabaseSettings, EventsCommand, EventsSettings, JobSettings};
+use crate::database::{ConnectError, Pool, Purpose, When, connect};
 use crate::finance::audit::audit;
 use crate::finance::change::{Actor, Refusal, expire_refunds};
 use crate::finance::outbox;
 use crate::finance::{ChangedClients, FinanceError};
 
 /// A command's own connections. Its statements take as long as they take.
-const POOL: Pool = Pool {
-    size: 2,
-    when: When::Now,
-    statement_limit: None,
-};
+fn pool(settings: &DatabaseSettings, purpose: Purpose) -> Pool {
+    Pool {
+        size: 2,
+        timeout: settings.timeout,
+        when: When::Now,
+        purpose,
+        statement_limit: None,
+    }
+}
+
+async fn open(
+    settings: &DatabaseSettings,
+    purpose: Purpose,
+) -> Result<DatabaseConnection, ConnectError> {
+    connect(&settings.url, pool(settings, purpose)).await
+}
 
 /// Why a job did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +53,8 @@ pub enum JobError {
 /// # Errors
 /// When the database fails, or standard output does.
 pub async fn check_books(settings: &AuditSettings) -> Result<bool, JobError> {
-    let db = connect(&settings.database, POOL).await?;
+    // A replica will do.
+    let db = open(&settings.database, Purpose::Read).await?;
     let takeover = settings
         .takeover
         .map_or(NaiveDateTime::MIN, |day| day.and_time(NaiveTime::MIN));
@@ -78,7 +91,7 @@ pub async fn check_books(settings: &AuditSettings) -> Result<bool, JobError> {
 /// # Errors
 /// When the database fails.
 pub async fn expire(settings: &JobSettings) -> Result<usize, JobError> {
-    let db = connect(&settings.database, POOL).await?;
+    let db = open(&settings.database, Purpose::Write).await?;
     let actor = Actor {
         user_id: settings.system_user,
         is_manager: false,
@@ -99,7 +112,7 @@ const LISTED: u64 = 1_000;
 /// # Errors
 /// When the database fails, or standard output does.
 pub async fn events(settings: &EventsSettings) -> Result<(), JobError> {
-    let db = connect(&settings.database, POOL).await?;
+    let db = open(&settings.database, Purpose::Write).await?;
     let now = SystemClock::shared().now().naive_utc();
     let mut out = std::io::stdout().lock();
     match &settings.command {

@@ -19,6 +19,8 @@ pub mod http;
 pub mod jobs;
 pub mod logging;
 pub mod metrics;
+pub mod reads;
 pub mod secret;
 pub mod server;
 pub mod sirius;
+pub mod traces;

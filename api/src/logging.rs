@@ -2,7 +2,11 @@
 
 use std::io::{IsTerminal, stderr};
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
+
+use crate::traces::{TraceFault, TraceSettings, Traces};
 
 /// How a line of the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,8 +19,20 @@ pub enum LogFormat {
 
 /// The log could not be started.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct LogError(String);
+pub enum LogError {
+    /// RUST_LOG is no filter.
+    #[error("RUST_LOG is no filter: {0}")]
+    Filter(#[from] tracing_subscriber::filter::ParseError),
+    /// RUST_LOG names spans or fields that are not plain text.
+    #[error("RUST_LOG is no filter: {0}")]
+    Text(#[from] tracing_subscriber::filter::FromEnvError),
+    /// A log runs already.
+    #[error("{0}")]
+    Started(#[from] tracing_subscriber::util::TryInitError),
+    /// The traces could not be started.
+    #[error(transparent)]
+    Traces(#[from] TraceFault),
+}
 
 /// What goes into the log: what RUST_LOG says, by default what is of level info. Whatever it says,
 /// the database driver's own traces stay out: they would print the database's URL.
@@ -26,28 +42,38 @@ pub struct LogError(String);
 pub fn filter() -> Result<EnvFilter, LogError> {
     let wanted = std::env::var("RUST_LOG");
     let wanted = wanted.as_deref().unwrap_or("info,sea_orm_migration=warn");
-    let fault = |error| LogError(format!("RUST_LOG is no filter: {error}"));
-    let mut filter = EnvFilter::try_new(wanted).map_err(fault)?;
-    for module in ["sea_orm::database=info", "sea_orm::driver=info"] {
-        filter = filter.add_directive(module.parse().map_err(fault)?);
+    let mut filter = EnvFilter::try_new(wanted)?;
+    for module in ["sea_orm::database=warn", "sea_orm::driver=info"] {
+        filter = filter.add_directive(module.parse()?);
     }
     Ok(filter)
 }
 
-/// Starts the log.
+/// Starts the log, and the traces if there is where to send them.
 ///
 /// # Errors
-/// When RUST_LOG is no filter, or a log runs already.
-pub fn start(format: LogFormat) -> Result<(), LogError> {
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter()?)
+/// When RUST_LOG is no filter, a log runs already, or the exporter of traces cannot be made.
+pub fn start(
+    format: LogFormat,
+    traces: Option<&TraceSettings>,
+) -> Result<Option<Traces>, LogError> {
+    let log = tracing_subscriber::fmt::layer()
         .with_writer(stderr)
         // Where nobody reads the log any more, saying so would be a panic of each request that logs.
         .log_internal_errors(false)
         .with_ansi(stderr().is_terminal());
-    match format {
-        LogFormat::Text => log.try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
-    }
-    .map_err(|error| LogError(error.to_string()))
+    let log = match format {
+        LogFormat::Text => log.boxed(),
+        LogFormat::Json => log
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .boxed(),
+    };
+    let traces = traces.map(Traces::start).transpose()?;
+    tracing_subscriber::registry()
+        .with(traces.as_ref().map(Traces::layer))
+        .with(log.with_filter(filter()?))
+        .try_init()?;
+    Ok(traces)
 }

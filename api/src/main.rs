@@ -3,14 +3,13 @@
 use std::io::{Write, stderr};
 use std::process::ExitCode;
 
-use api::config::{Cli, Command};
+use api::config::{self, Cli, Command};
 use api::logging::LogFormat;
 use api::{demo, jobs, logging, server};
-use clap::Parser;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Cli::parse()).await {
+    match start().await {
         Ok(code) => code,
         Err(error) => {
             // Nobody is left to tell if standard error is closed.
@@ -20,36 +19,44 @@ async fn main() -> ExitCode {
     }
 }
 
+async fn start() -> Result<ExitCode, Box<dyn std::error::Error>> {
+    run(config::parse(std::env::args_os())?).await
+}
+
 async fn run(cli: Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
     match cli.command {
         Command::Serve(arguments) => {
             let settings = arguments.check()?;
-            logging::start(settings.log_format)?;
+            let traces = logging::start(settings.log_format, settings.traces.as_ref())?;
             server::serve(settings).await?;
+            if let Some(traces) = traces {
+                traces.end().await;
+            }
         }
         Command::Demo(arguments) => {
             let settings = arguments.check()?;
-            logging::start(settings.log_format)?;
+            logging::start(settings.log_format, None)?;
             demo::run(settings).await?;
         }
         Command::ExpireRefunds(arguments) => {
             let settings = arguments.check()?;
-            logging::start(LogFormat::Text)?;
+            logging::start(LogFormat::Text, None)?;
             let ended = jobs::expire(&settings).await?;
             writeln!(std::io::stdout(), "{ended} refunds expired")?;
         }
         Command::Audit(arguments) => {
             let settings = arguments.check()?;
-            logging::start(LogFormat::Text)?;
+            logging::start(LogFormat::Text, None)?;
             if !jobs::check_books(&settings).await? {
                 return Ok(ExitCode::FAILURE);
             }
         }
         Command::Events(arguments) => {
             let settings = arguments.check()?;
-            logging::start(LogFormat::Text)?;
+            logging::start(LogFormat::Text, None)?;
             jobs::events(&settings).await?;
         }
+        Command::Settings => std::io::stdout().write_all(config::page().as_bytes())?,
         Command::Schema => std::io::stdout().write_all(api::graphql::sdl().as_bytes())?,
     }
     Ok(ExitCode::SUCCESS)

@@ -10,20 +10,22 @@ use sea_orm::{DatabaseConnection, DbBackend};
 use tokio::net::TcpListener;
 use tokio::signal;
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 
 use crate::authentication::{Authenticator, KeyFault, KeySources};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::ServeSettings;
-use crate::database::{ConnectError, Pool, When, connect};
+use crate::database::{ConnectError, Pool, Purpose, When, connect};
 use crate::dispatch::{Dispatcher, SinkError};
 use crate::finance::{ChangedClients, notifications};
 use crate::graphql::{DATABASE_LIMIT, FourEyes, Manners};
 use crate::housekeeping;
 use crate::http::{
-    self, App, Graphiql, HttpLimits, ManifestFault, SignIn, Tab, TrustedDocuments, metrics_router,
-    router,
+    self, App, Gauges, Graphiql, HttpLimits, ManifestFault, Readiness, SignIn, Tab,
+    TrustedDocuments, metrics_router, router,
 };
 use crate::metrics::Metrics;
+use crate::reads::Reads;
 use crate::sirius::{Sirius, SiriusError};
 
 /// The query that GraphiQL opens with.
@@ -79,7 +81,7 @@ fn statement_limit(request_timeout: Duration) -> Duration {
 }
 
 /// How long the events are waited for that are being sent when it stops.
-const LAST_EVENTS: Duration = Duration::from_secs(10);
+const LAST_EVENTS: Duration = Duration::from_secs(6);
 
 /// Serves until it is told to stop.
 ///
@@ -91,12 +93,21 @@ pub async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
     let trusted = settings.limits.trusted_documents.as_deref();
     let trusted = trusted.map(TrustedDocuments::read).transpose()?;
     let pool = Pool {
-        size: settings.database_pool_size,
+        size: settings.pool.size,
+        timeout: settings.database.timeout,
         when: When::Used,
+        purpose: Purpose::Write,
         statement_limit: Some(statement_limit(settings.request_timeout)),
     };
-    let db = connect(&settings.database, pool).await?;
-    check_schema(&db, settings.allow_schema_behind).await?;
+    let db = connect(&settings.database.url, pool).await?;
+    let replica = match &settings.pool.read_url {
+        Some(url) => {
+            let purpose = Purpose::Read;
+            Some(connect(url, Pool { purpose, ..pool }).await?)
+        }
+        None => None,
+    };
+    check_schema(&db, settings.pool.allow_schema_behind).await?;
     let metrics = match settings.metrics_addr {
         Some(address) => Some((Metrics::new()?, listen(address).await?)),
         None => None,
@@ -104,18 +115,33 @@ pub async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
     let clock = SystemClock::shared();
     let recorder = metrics.as_ref().map(|(metrics, _)| metrics);
     let dispatcher = dispatcher(&settings, &db, &clock, recorder)?;
+    let pulse = dispatcher.as_ref().map(Dispatcher::pulse);
+    let reads = counted(recorder, || match &replica {
+        Some(replica) => Reads::with_replica(db.clone(), replica.clone()),
+        None => Reads::from_primary(db.clone()),
+    });
     let (stop, stopped) = watch::channel(false);
     let tidying = housekeeping::run(db.clone(), clock.clone(), stopped.clone());
     let changed_clients = ChangedClients::default();
     if db.get_database_backend() == DbBackend::Postgres {
-        let url = settings.database.url.reveal().to_owned();
+        let url = settings.pool.listen_url.as_ref();
+        let url = url.unwrap_or(&settings.database.url).reveal().to_owned();
         let hearing = notifications::listen(url, changed_clients.clone(), stopped.clone());
         tokio::spawn(hearing);
     }
     let (closing, closed) = watch::channel(false);
+    let tasks = TaskTracker::new();
+    let (stopping, told) = watch::channel(false);
+    let readiness = Readiness::new(db.clone(), pulse, told);
+    let mut pools = vec![("primary", db.clone(), pool.size)];
+    pools.extend(replica.map(|replica| ("replica", replica, pool.size)));
+    tokio::spawn(reads.clone().watch(stopped.clone()));
     let app = App {
         trusted,
         changed_clients,
+        reads,
+        tasks: tasks.clone(),
+        readiness: readiness.clone(),
         stopped: closed,
         ..app(&settings, db, clock, recorder)?
     };
@@ -123,13 +149,24 @@ pub async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
     let listener = listen(settings.listen_addr).await?;
     if let Some((metrics, listener)) = metrics {
         tracing::info!(address = %listener.local_addr()?, "metrics");
-        let routes = metrics_router(metrics, app.sirius.users.clone());
+        let routes = metrics_router(Gauges {
+            metrics,
+            users: app.sirius.users.clone(),
+            pools,
+            readiness,
+        });
         tokio::spawn(async move { axum::serve(listener, routes).await });
     }
     tracing::info!(address = %listener.local_addr()?, "serving");
     tokio::spawn(tidying);
     let sending = dispatcher.map(|dispatcher| tokio::spawn(dispatcher.run(stopped)));
-    run(listener, router(app), settings.limits.http, closing).await;
+    let ending = Stop {
+        stopping,
+        delay: settings.stop_delay,
+        closing,
+        tasks,
+    };
+    run(listener, router(app), settings.limits.http, ending).await;
     // What the last requests have changed goes out with the next start at the latest.
     let _ = stop.send(true);
     if let Some(sending) = sending
@@ -138,6 +175,14 @@ pub async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
         tracing::warn!("stopped while events were being sent: they are sent again");
     }
     Ok(())
+}
+
+/// What `make` makes counts at the recorder, if there is one.
+fn counted<T>(metrics: Option<&Metrics>, make: impl FnOnce() -> T) -> T {
+    match metrics {
+        Some(metrics) => metrics.counted(make),
+        None => make(),
+    }
 }
 
 /// Who sends the events of changes; nobody without a sink.
@@ -152,10 +197,7 @@ fn dispatcher(
         return Ok(None);
     };
     let make = || Dispatcher::new(db.clone(), clock.clone(), sink);
-    match metrics {
-        Some(metrics) => metrics.counted(make).map(Some),
-        None => make().map(Some),
-    }
+    counted(metrics, make).map(Some)
 }
 
 /// Refuses a schema that lacks migrations of this program, unless told otherwise; warns of one that
@@ -205,24 +247,25 @@ pub fn app(
         let authenticator = Authenticator::new(keys, settings.keys.system_user, clock.clone());
         Ok::<_, ServeError>((sirius, authenticator))
     };
-    let (sirius, authenticator) = match metrics {
-        Some(metrics) => metrics.counted(make)?,
-        None => make()?,
-    };
+    let (sirius, authenticator) = counted(metrics, make)?;
     let graphiql = Graphiql::new(
         &[Tab::of(FIRST_QUERY)],
         &settings.graphiql_dir,
         SignIn::default(),
     )
     .map_err(|error| ServeError::Damaged(error.to_string()))?;
+    let stopped = watch::channel(false).1;
     Ok(App {
+        reads: Reads::from_primary(db.clone()),
+        tasks: TaskTracker::new(),
+        readiness: Readiness::new(db.clone(), None, stopped.clone()),
         db,
         sirius,
         authenticator,
         clock,
         four_eyes: FourEyes(settings.four_eyes),
         // Reading needs connections too.
-        changes_at_once: usize::try_from(settings.database_pool_size / 2).unwrap_or(1),
+        changes_at_once: usize::try_from(settings.pool.size / 2).unwrap_or(1),
         graphiql,
         deadline: settings.request_timeout,
         limits: settings.limits.document,
@@ -233,7 +276,8 @@ pub fn app(
             suggestions: settings.limits.suggestions,
         },
         changed_clients: ChangedClients::default(),
-        stopped: watch::channel(false).1,
+        stopped,
+        metrics: metrics.cloned(),
     })
 }
 
@@ -247,19 +291,28 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
         .map_err(|cause| ServeError::Listen { address, cause })
 }
 
+/// How a server ends.
+pub struct Stop {
+    /// Tells the readiness check, first of all.
+    pub stopping: watch::Sender<bool>,
+    /// How long it then goes on taking requests, so that others notice that it stops.
+    pub delay: Duration,
+    /// Tells streams.
+    pub closing: watch::Sender<bool>,
+    /// What is waited for beside connections.
+    pub tasks: TaskTracker,
+}
+
 /// Serves the routes until the process is told to stop; what it has accepted, it finishes. Streams are told
 /// by `closing`.
-pub async fn run(
-    listener: TcpListener,
-    routes: Router,
-    limits: HttpLimits,
-    closing: watch::Sender<bool>,
-) {
-    let stop = async {
+pub async fn run(listener: TcpListener, routes: Router, limits: HttpLimits, stop: Stop) {
+    let told = async {
         told_to_stop().await;
-        let _ = closing.send(true);
+        let _ = stop.stopping.send(true);
+        tokio::time::sleep(stop.delay).await;
+        let _ = stop.closing.send(true);
     };
-    http::serve(listener, routes, limits, stop).await;
+    http::serve(listener, routes, limits, stop.tasks, told).await;
 }
 
 /// Ends at Ctrl-C or SIGTERM.

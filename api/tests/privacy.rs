@@ -265,7 +265,7 @@ async fn nothing_of_a_user_but_id_and_name_is_shown_and_nothing_of_a_caller() {
     }
 }
 
-/// Parts of documents, query strings and bank details.
+/// Parts of documents, query strings and bank details. The names of operations are for the log to show.
 const SENT: [&str; 6] = [
     "documentCanary",
     "stringCanary",
@@ -294,7 +294,7 @@ async fn send_all_kinds(client: &reqwest::Client, api: &str) {
     };
     let bank = json!({ "clientId": 1001, "notes": "queryCanary", "accountName": "Account Canary",
         "accountNumber": "98765432", "sortCode": "44-55-66" });
-    let refund = "mutation documentCanary($bank: RequestRefundInput!) {
+    let refund = "mutation Refund($bank: RequestRefundInput!) {
         requestRefund(input: $bank) { userErrors { message } } }";
     let in_place = "mutation { requestRefund(input: { clientId: 1001, notes: \"stringCanary\",
         accountName: \"Account Canary\", accountNumber: \"98765432\", sortCode: \"44-55-66\" })
@@ -305,7 +305,7 @@ async fn send_all_kinds(client: &reqwest::Client, api: &str) {
             "{ documentCanary }",
             "{ documentCanary ",
             "{ node(id: \"stringCanary\") { id } }",
-            "query documentCanary($documentCanary: Int!) { viewer { id } }",
+            "query Viewer($documentCanary: Int!) { viewer { id } }",
             refund,
             in_place,
         ] {

@@ -43,6 +43,11 @@ pub fn backend(url: &str) -> Result<DbBackend, UrlError> {
     }
 }
 
+/// Whether a URL names a PostgreSQL.
+pub fn is_postgres(url: &str) -> bool {
+    backend(url).is_ok_and(|backend| backend == DbBackend::Postgres)
+}
+
 /// Whether a URL can be used at all.
 ///
 /// # Errors

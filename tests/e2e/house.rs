@@ -223,3 +223,12 @@ fn each_row_of_the_fault_table_has_its_test() {
     }
     assert!(seen > 20, "{seen} rows");
 }
+
+#[test]
+fn the_page_of_settings_is_what_the_program_prints() {
+    let page = fs::read_to_string(root().join("docs/configuration.md")).unwrap();
+    assert!(
+        page == api::config::page(),
+        "stale: cargo run -- settings > docs/configuration.md"
+    );
+}

@@ -20,6 +20,8 @@ postgres_only! {
         assert_eq!(t.get("/health/live").send().await.unwrap().status(), 200);
         proxy.mend();
         assert_eq!(t.ask(query).await.data("/financeClient"), &Value::Null);
+        // What it has said is remembered for a second.
+        tokio::time::sleep(Duration::from_millis(1_050)).await;
         assert_eq!(t.get("/health/ready").send().await.unwrap().status(), 200);
     }
 

@@ -2,35 +2,75 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-/// A server, the address it logs, and its log until then.
+/// A server, and the addresses that it logs.
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: String,
-    pub(crate) log: String,
+    /// Of its metrics; empty if they are off.
+    pub(crate) metrics: String,
+    log: Arc<Mutex<String>>,
 }
 
 impl Server {
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.spawn().unwrap();
-        let mut log = String::new();
-        let mut address = None;
-        for line in BufReader::new(child.stderr.take().unwrap()).lines() {
-            let line = line.unwrap();
-            address = line
-                .split_once("address=")
-                .map(|(_, it)| it.trim().to_owned());
-            log.push_str(&line);
-            log.push('\n');
-            if address.is_some() {
-                break;
+        let log = Arc::<Mutex<String>>::default();
+        let (sender, addresses) = channel();
+        let (stderr, written) = (child.stderr.take().unwrap(), Arc::clone(&log));
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let mut log = written.lock().unwrap();
+                log.push_str(&line);
+                log.push('\n');
+                drop(log);
+                if let Some(address) = address(&line) {
+                    // Nobody waits for what comes after the start.
+                    let _ = sender.send((line.contains("serving"), address));
+                }
             }
-        }
+        });
+        let mut metrics = String::new();
+        let address = loop {
+            match addresses.recv() {
+                Ok((true, address)) => break address,
+                Ok((false, address)) => metrics = address,
+                Err(_) => panic!("{}", log.lock().unwrap()),
+            }
+        };
         Self {
             child,
-            address: address.unwrap_or_else(|| panic!("{log}")),
+            address,
+            metrics,
             log,
+        }
+    }
+
+    /// What it has logged.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Tells it to stop.
+    pub(crate) fn terminate(&self) {
+        let id = self.child.id().to_string();
+        let status = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits until it has ended, for so long at most.
+    pub(crate) async fn ended(&mut self, limit: Duration) -> ExitStatus {
+        let by = Instant::now() + limit;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < by, "it does not end: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
@@ -55,6 +95,14 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The address that a line of the log names, as text or as JSON.
+fn address(line: &str) -> Option<String> {
+    let text = line.split_once("address=");
+    let json = line.split_once("\"address\":\"");
+    let (_, rest) = text.or(json)?;
+    rest.split([' ', '"']).next().map(str::to_owned)
 }
 
 /// A binary, which `cargo test --workspace` builds beside the tests.

@@ -9,8 +9,9 @@ use api::authentication::{Authenticator, KeySources, Sources};
 use api::clock::SharedClock;
 use api::finance::{ChangedClients, notifications};
 use api::graphql::{FourEyes, Limits, Manners};
-use api::http::{AllowedOrigins, App, Graphiql, HttpLimits, SignIn, Tab, router};
+use api::http::{AllowedOrigins, App, Graphiql, HttpLimits, Readiness, SignIn, Tab, router};
 use api::metrics::Metrics;
+use api::reads::Reads;
 use api::secret::Source;
 use api::sirius::{SharedTierUrl, Sirius, SiriusSettings, UserCacheSettings};
 use axum::Router;
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::token::{SECRET, service_keys};
@@ -77,7 +79,11 @@ impl Instance {
             let listening = notifications::listen(url, changed_clients.clone(), stopped.clone());
             tokio::spawn(listening)
         });
+        let tasks = TaskTracker::new();
         let app = App {
+            readiness: Readiness::new(db.clone(), None, stopped.clone()),
+            reads: metrics.counted(|| Reads::from_primary(db.clone())),
+            tasks: tasks.clone(),
             db,
             sirius: sirius.clone(),
             authenticator: metrics
@@ -97,9 +103,10 @@ impl Instance {
             manners: Manners::default(),
             changed_clients,
             stopped: stopped.clone(),
+            metrics: Some(metrics.clone()),
         };
         let routes = router(app);
-        let (origin, server) = serve(routes.clone(), options.bounds, stopped).await;
+        let (origin, server) = serve(routes.clone(), options.bounds, tasks, stopped).await;
         Self {
             sirius,
             metrics,
@@ -175,6 +182,7 @@ pub const PAGE: &str = "https://page.example";
 async fn serve(
     routes: Router,
     bounds: HttpLimits,
+    tasks: TaskTracker,
     mut stopped: watch::Receiver<bool>,
 ) -> (Url, JoinHandle<()>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -183,7 +191,7 @@ async fn serve(
         let stop = async move {
             let _ = stopped.wait_for(|stopped| *stopped).await;
         };
-        api::http::serve(listener, routes, bounds, stop).await;
+        api::http::serve(listener, routes, bounds, tasks, stop).await;
     });
     (Url::parse(&origin).unwrap(), server)
 }

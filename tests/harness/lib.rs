@@ -8,6 +8,7 @@ pub mod documents;
 pub mod events;
 pub mod fuzz;
 mod instance;
+mod own_postgres;
 mod postgres;
 mod proxy;
 mod redis;
@@ -37,6 +38,7 @@ pub use answer::Answer;
 pub use clock::TestClock;
 pub use database::Kind;
 pub use instance::{Instance, PAGE, SYSTEM_USER};
+pub use own_postgres::{OwnPostgres, StopMode};
 pub use proxy::Proxy;
 pub use redis::Redis;
 pub use sink::Sink;
@@ -95,8 +97,8 @@ pub struct Harness {
     pub database: TestDatabase,
     redis: Option<Redis>,
     options: Options,
-    counted: DatabaseConnection,
-    statements: Arc<AtomicUsize>,
+    pool: DatabaseConnection,
+    statements: AtomicUsize,
     first: Option<Instance>,
 }
 
@@ -117,16 +119,9 @@ impl Harness {
             Some(address) => Some(Proxy::start(address).await),
             None => None,
         };
-        let statements = Arc::new(AtomicUsize::new(0));
-        let mut counted = database
+        let pool = database
             .connect_through(proxy.as_ref(), options.database_timeout)
             .await;
-        counted.set_metric_callback({
-            let statements = Arc::clone(&statements);
-            move |_| {
-                statements.fetch_add(1, Ordering::SeqCst);
-            }
-        });
         let redis = match options.redis {
             true => Some(Redis::start().await),
             false => None,
@@ -139,8 +134,8 @@ impl Harness {
             database,
             redis,
             options,
-            counted,
-            statements,
+            pool,
+            statements: AtomicUsize::new(0),
             first: None,
         };
         harness.first = Some(harness.instance().await);
@@ -151,7 +146,7 @@ impl Harness {
     pub async fn instance(&self) -> Instance {
         let redis = self.redis.as_ref().map(Redis::url);
         let clock = self.clock.clone();
-        let db = self.counted.clone();
+        let db = self.pool.clone();
         let url = self.database.listen_url(self.proxy.as_ref());
         Instance::start(db, clock, &self.sirius.origin, redis, url, &self.options).await
     }
@@ -198,9 +193,15 @@ impl Harness {
         self.write(books).await;
     }
 
-    /// SQL statements that the API has run since the last call.
+    /// SQL statements that the first instance has run since the last call.
     pub fn take_statements(&self) -> usize {
-        self.statements.swap(0, Ordering::SeqCst)
+        let total = ["ok", "failed"].map(|outcome| {
+            self.metric(&format!(
+                "finance_sql_statements_total{{outcome=\"{outcome}\"}}"
+            ))
+        });
+        let total = total.iter().sum::<f64>() as usize;
+        total - self.statements.swap(total, Ordering::SeqCst)
     }
 
     async fn stop(self) {

@@ -17,7 +17,7 @@ use sea_orm::{
 /// Databases of a run that crashed are dropped after so long.
 const LEFT_OVER: Duration = Duration::from_secs(2 * 60 * 60);
 
-const HOW_TO_INSTALL: &str = "no PostgreSQL for the tests: set TEST_DATABASE_URL to a server, or \
+pub(crate) const HOW_TO_INSTALL: &str = "no PostgreSQL for the tests: set TEST_DATABASE_URL to a server, or \
     install one (Debian: apt-get install postgresql), so that initdb is on PATH or in \
     /usr/lib/postgresql/*/bin; FINANCE_TEST_DB=sqlite runs the tests on SQLite alone";
 
@@ -203,11 +203,7 @@ fn start_private() -> (String, (Child, ChildStdin)) {
         String::from_utf8_lossy(&initdb.stderr)
     );
 
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = free_port();
     // The shell ends the server and removes its files once its standard input closes, which it
     // does however this program ends.
     let script = r#"
@@ -234,7 +230,7 @@ fn start_private() -> (String, (Child, ChildStdin)) {
     )
 }
 
-fn command(program: &Path, owner: Option<(u32, u32)>) -> Command {
+pub(crate) fn command(program: &Path, owner: Option<(u32, u32)>) -> Command {
     let mut command = Command::new(program);
     command.current_dir("/").process_group(0);
     if let Some((user, group)) = owner {
@@ -243,19 +239,24 @@ fn command(program: &Path, owner: Option<(u32, u32)>) -> Command {
     command
 }
 
-/// The folder of initdb and postgres: on PATH, else the newest that Debian has.
-fn find_binaries() -> Option<PathBuf> {
-    let has_both =
-        |folder: &PathBuf| folder.join("initdb").is_file() && folder.join("postgres").is_file();
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// The folder of the server's programs: on PATH, else the newest that Debian has.
+pub(crate) fn find_binaries() -> Option<PathBuf> {
+    let needed = ["initdb", "postgres", "pg_ctl", "pg_basebackup"];
+    let has_all = |folder: &PathBuf| needed.iter().all(|it| folder.join(it).is_file());
     let path = std::env::var_os("PATH").unwrap_or_default();
-    if let Some(folder) = std::env::split_paths(&path).find(has_both) {
+    if let Some(folder) = std::env::split_paths(&path).find(has_all) {
         return Some(folder);
     }
     let mut versions = std::fs::read_dir("/usr/lib/postgresql")
         .ok()?
         .flatten()
         .map(|entry| entry.path().join("bin"))
-        .filter(has_both)
+        .filter(has_all)
         .collect::<Vec<_>>();
     versions.sort_by_key(|folder| {
         let version = folder
@@ -268,7 +269,7 @@ fn find_binaries() -> Option<PathBuf> {
 }
 
 /// PostgreSQL refuses to run as root: then as the user that its package makes, or nobody.
-fn unprivileged() -> Option<(u32, u32)> {
+pub(crate) fn unprivileged() -> Option<(u32, u32)> {
     use std::os::unix::fs::MetadataExt;
     let probe = tempfile::tempdir().unwrap();
     if probe.path().metadata().unwrap().uid() != 0 {

@@ -1,7 +1,8 @@
-//! A TCP proxy that can be cut: how a test takes the database away.
+//! A TCP proxy that can be cut: how a test takes the database away. To several targets it goes round robin,
+//! a connection each, as a plain balancer does.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -20,25 +21,44 @@ enum Line {
 pub struct Proxy {
     pub address: SocketAddr,
     state: Arc<watch::Sender<Line>>,
+    targets: Arc<Mutex<Vec<SocketAddr>>>,
     accepting: JoinHandle<()>,
 }
 
 impl Proxy {
-    pub(super) async fn start(target: SocketAddr) -> Self {
+    pub async fn start(target: SocketAddr) -> Self {
+        Self::round_robin(vec![target]).await
+    }
+
+    /// To several targets, one after the other.
+    pub async fn round_robin(targets: Vec<SocketAddr>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(watch::Sender::new(Line::Open));
         let line = Arc::clone(&state);
+        let targets = Arc::new(Mutex::new(targets));
+        let current = Arc::clone(&targets);
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                let target = {
+                    let mut targets = current.lock().unwrap();
+                    targets.rotate_left(1);
+                    *targets.last().unwrap()
+                };
                 tokio::spawn(forward(client, target, line.subscribe()));
             }
         });
         Self {
             address,
             state,
+            targets,
             accepting,
         }
+    }
+
+    /// Leads new connections elsewhere.
+    pub fn lead_to(&self, target: SocketAddr) {
+        *self.targets.lock().unwrap() = vec![target];
     }
 
     /// Breaks all connections, and every new one, until it is mended.

@@ -18,7 +18,7 @@ pub struct Redis {
 }
 
 impl Redis {
-    pub(super) async fn start() -> Self {
+    pub async fn start() -> Self {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = free.local_addr().unwrap();
         drop(free);
@@ -50,7 +50,8 @@ impl Redis {
         panic!("redis-server did not start");
     }
 
-    pub(super) fn url(&self) -> SharedTierUrl {
+    /// Its URL, as the API is given it.
+    pub fn url(&self) -> SharedTierUrl {
         SharedTierUrl::parse(&format!("redis://{}", self.proxy.address)).unwrap()
     }
 

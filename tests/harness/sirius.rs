@@ -46,7 +46,7 @@ struct Control {
 }
 
 impl Sirius {
-    pub(super) async fn start() -> Self {
+    pub async fn start() -> Self {
         let stand_in = StandIn::default()
             .user(3, "Billing Officer", &["Case Manager", "Finance User"])
             .user(7, "Finance Manager", &["Finance Manager", "Finance User"])

@@ -121,6 +121,29 @@ impl Check {
         }
     }
 
+    /// A secret that is read once and for all, if it is given. Its faults are told.
+    pub(super) fn secret(
+        &mut self,
+        name: &str,
+        value: Option<&String>,
+        file: Option<&PathBuf>,
+    ) -> Result<Option<String>, ()> {
+        let faults = self.faults.len();
+        let secret = match self.source(name, value, file).map(|it| it.read()) {
+            Some(Ok(secret)) => Some(secret),
+            Some(Err(error)) => {
+                let text = format!("{name}_FILE cannot be read: {}", error.kind());
+                self.faults.push(text);
+                None
+            }
+            None => None,
+        };
+        match self.faults.len() > faults {
+            true => Err(()),
+            false => Ok(secret),
+        }
+    }
+
     /// The settings, if nothing is wrong.
     pub(super) fn end<T>(self, settings: Option<T>) -> Result<T, Faults> {
         match settings {

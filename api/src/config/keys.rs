@@ -9,6 +9,7 @@ use crate::authentication::{KeySources, Sources};
 
 /// Unchecked. A way in without its keys is closed.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Tokens and keys")]
 pub(super) struct KeyArguments {
     /// The secret that signs other services' tokens of users, of at least 32 bytes.
     #[arg(long, env = "JWT_SECRET", hide_env_values = true)]

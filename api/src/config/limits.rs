@@ -8,67 +8,113 @@ use super::check::Check;
 use crate::graphql::Limits;
 use crate::http::{AllowedOrigins, HttpLimits};
 
-/// Unchecked. The reasons of the defaults: `docs/configuration.md`, "Limits".
+/// Unchecked. The second paragraph of each is why its default is what it is.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
 pub(super) struct LimitArguments {
-    /// The most tokens of a document.
+    /// Tokens of a document; it has 16 bytes at most for each, half as many selections with its
+    /// fragments expanded, names of 100 bytes, 20 operations and 64 brackets within each other.
+    ///
+    /// The longest known document, GraphiQL's introspection, has some 500; a history with every
+    /// field, some 600 selections.
     #[arg(long, env = "MAX_TOKENS", default_value = "5000")]
     max_tokens: String,
-    /// The most fields of a document below each other.
+    /// Fields below each other.
+    ///
+    /// Introspection goes 15 deep; a history with all there is, 7.
     #[arg(long, env = "MAX_DEPTH", default_value = "15")]
     max_depth: String,
-    /// The most that a document may cost: a field is 1, a list is its items, a page its size.
+    /// Cost of a document: a field is 1, a list is its items (5, or the size of its page), a query of
+    /// its own 20, a history 100, a change 200.
+    ///
+    /// A page of 1,000 events with every field is 556,120; two of them are too much. Four of the
+    /// costliest are executed at once, and what costs a hundredth of it or more waits for them.
     #[arg(long, env = "MAX_COST", default_value = "1000000")]
     max_cost: String,
-    /// The most aliases of a document.
+    /// Aliases of a document.
+    ///
+    /// Twice as many as root fields; compilers make a handful.
     #[arg(long, env = "MAX_ALIASES", default_value = "100")]
     max_aliases: String,
-    /// The most directives of a document.
+    /// Directives of a document.
+    ///
+    /// Front ends use a handful.
     #[arg(long, env = "MAX_DIRECTIVES", default_value = "50")]
     max_directives: String,
-    /// The most fields of an operation itself.
+    /// Fields of an operation itself, each with statements of its own.
+    ///
+    /// A page of clients by alias; more belongs into a list.
     #[arg(long, env = "MAX_ROOT_FIELDS", default_value = "50")]
     max_root_fields: String,
-    /// The most bytes of a request's body.
+    /// Bytes of a request's body, of 150,000 values at most; a WebSocket's message has 256 KiB at
+    /// most.
+    ///
+    /// 1,000 generated invoices fit.
     #[arg(long, env = "MAX_BODY_SIZE", default_value = "1048576")]
     max_body_size: String,
-    /// The most operations of one request, which is then a JSON array: 1 takes no arrays.
+    /// Operations of one request, then a JSON array; `1` takes no arrays.
+    ///
+    /// HTTP/2 does better, and a batch hides behind one request.
     #[arg(long, env = "MAX_BATCH", default_value = "1")]
     max_batch: String,
-    /// The most requests that are executed at once.
+    /// Requests that are executed at once; one more is answered 503 with `Retry-After`.
+    ///
+    /// 25 for each connection to the database: what waits longer has no use.
     #[arg(long, env = "MAX_REQUESTS", default_value = "256")]
     max_requests: String,
-    /// The most requests of one caller that are executed at once.
+    /// The same of one caller, answered 429.
+    ///
+    /// Twice the most that one front end was said to need, half of all.
     #[arg(long, env = "MAX_REQUESTS_PER_CALLER", default_value = "128")]
     max_requests_per_caller: String,
-    /// The most requests of one caller in a second.
+    /// Requests of one caller in a second, answered 429.
+    ///
+    /// Twice the same.
     #[arg(long, env = "RATE_PER_CALLER", default_value = "2000")]
     rate_per_caller: String,
-    /// The most subscriptions that run at once, and the most WebSockets.
+    /// Subscriptions that run at once, and WebSockets.
+    ///
+    /// An office with a page open each.
     #[arg(long, env = "MAX_SUBSCRIPTIONS", default_value = "1000")]
     max_subscriptions: String,
-    /// The most subscriptions of one caller that run at once.
+    /// The same of one caller, subscriptions and WebSockets each.
+    ///
+    /// As many tabs.
     #[arg(long, env = "MAX_SUBSCRIPTIONS_PER_CALLER", default_value = "50")]
     max_subscriptions_per_caller: String,
-    /// The most connections that are open at once.
+    /// Connections that are open at once; one more waits.
+    ///
+    /// An idle one takes some kilobytes; raise the limit of open files along with it.
     #[arg(long, env = "MAX_CONNECTIONS", default_value = "4096")]
     max_connections: String,
-    /// How long a connection may take to send the head of its next request.
+    /// How long a connection may take to send the head of its next request, and a WebSocket to say
+    /// who it is.
+    ///
+    /// Proxies keep idle connections themselves.
     #[arg(long, env = "HEAD_TIMEOUT", default_value = "10s")]
     head_timeout: String,
-    /// Texts of queries that are remembered by their hash (automatic persisted queries); 0 is none.
+    /// Texts remembered by their hash (automatic persisted queries), of 16 KiB at most each; `0` is
+    /// none.
+    ///
+    /// 16 MiB at most.
     #[arg(long, env = "PERSISTED_QUERIES", default_value = "1000")]
     persisted_queries: String,
-    /// A manifest of operations: only those run.
+    /// A manifest of operations: only those run. An object from ids to texts (Relay's compiler,
+    /// GraphQL Code Generator), or Apollo's.
     #[arg(long, env = "TRUSTED_DOCUMENTS")]
     trusted_documents: Option<PathBuf>,
-    /// Whether the schema may be asked for, as GraphiQL does: on or off.
+    /// `on`: the schema may be asked for, as GraphiQL does.
+    ///
+    /// Front ends have `schema.graphql`.
     #[arg(long, env = "INTROSPECTION", default_value = "off")]
     introspection: String,
-    /// Whether a misspelt name is answered with the right one: on or off.
+    /// `on`: a misspelt name is answered with the right one.
+    ///
+    /// It tells the schema piece by piece.
     #[arg(long, env = "SUGGESTIONS", default_value = "off")]
     suggestions: String,
-    /// Origins of pages that may call from elsewhere, such as https://one.example,https://two.example.
+    /// Origins of pages that may call from elsewhere, and open WebSockets:
+    /// `https://one.example,https://two.example`.
     #[arg(long, env = "ALLOWED_ORIGINS")]
     allowed_origins: Option<String>,
 }

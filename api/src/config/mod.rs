@@ -1,11 +1,13 @@
-//! The command line and its settings: flags or environment, all checked before anything starts,
+//! The command line and its settings: flags, environment or a file, all checked before anything starts,
 //! all faults named at once.
 
 mod check;
 mod database;
+mod file;
 mod job;
 mod keys;
 mod limits;
+mod page;
 mod serve;
 mod sink;
 mod sirius;
@@ -16,13 +18,15 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use check::Faults;
-pub use database::{DatabaseSettings, DatabaseUrl};
+pub use database::{DatabaseSettings, DatabaseUrl, PoolSettings};
+pub use file::{FileFault, parse};
 pub use job::{
     AuditArguments, AuditSettings, EventsArguments, EventsCommand, EventsSettings, JobArguments,
     JobSettings,
 };
 pub use keys::KeySettings;
 pub use limits::LimitSettings;
+pub use page::page;
 pub use serve::{ServeArguments, ServeSettings};
 
 use check::Check;
@@ -33,6 +37,15 @@ use crate::logging::{self, LogFormat};
 #[derive(Debug, Parser)]
 #[command(name = "finance-api", version, disable_help_subcommand = true)]
 pub struct Cli {
+    /// A TOML file of settings, each by its flag's name: `listen-addr = "127.0.0.1:8080"`. What a flag or
+    /// the environment says wins over it.
+    #[arg(
+        long,
+        env = "CONFIG_FILE",
+        global = true,
+        help_heading = "Settings from a file"
+    )]
+    pub config: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -63,6 +76,8 @@ pub enum Command {
     Events(Box<EventsArguments>),
     /// Print the GraphQL schema.
     Schema,
+    /// Print all settings as a page of documentation: docs/configuration.md.
+    Settings,
 }
 
 /// Settings of `demo`, unchecked.
@@ -73,11 +88,12 @@ pub struct DemoArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Server")]
 struct CommonArguments {
     /// Address and port of the API.
     #[arg(long, env = "LISTEN_ADDR", default_value = "127.0.0.1:8080")]
     listen_addr: String,
-    /// How the log is written: text or json.
+    /// How the log, which goes to standard error, is written: text or json. What goes into it, RUST_LOG says.
     #[arg(long, env = "LOG_FORMAT", default_value = "text")]
     log_format: String,
     /// Folder of GraphiQL's own files; where they are not there, the page takes them from a CDN.

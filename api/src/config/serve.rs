@@ -7,46 +7,71 @@ use std::time::Duration;
 use clap::Args;
 
 use super::check::{Check, Faults};
-use super::database::{DatabaseArguments, DatabaseSettings};
+use super::database::{DatabaseArguments, DatabaseSettings, PoolArguments, PoolSettings};
 use super::keys::{KeyArguments, KeySettings};
 use super::limits::{LimitArguments, LimitSettings};
 use super::sink::SinkArguments;
-use super::sirius::SiriusArguments;
+use super::sirius::{SiriusArguments, origin};
 use super::{CommonArguments, DemoSettings};
 use crate::dispatch::SinkSettings;
 use crate::logging::LogFormat;
 use crate::sirius::SiriusSettings;
+use crate::traces::TraceSettings;
+
+/// The longest that a stop may be put off.
+const LONGEST_STOP_DELAY: Duration = Duration::from_secs(10 * 60);
 
 /// Settings of `serve`, unchecked.
 #[derive(Debug, Args)]
 pub struct ServeArguments {
     #[command(flatten)]
+    common: CommonArguments,
+    #[command(flatten)]
+    server: ServerArguments,
+    #[command(flatten)]
     database: DatabaseArguments,
-    /// Connections to the database.
-    #[arg(long, env = "DATABASE_POOL_SIZE", default_value = "10")]
-    database_pool_size: String,
-    /// One deadline for a request, shared by all it waits for.
-    #[arg(long, env = "REQUEST_TIMEOUT", default_value = "10s")]
-    request_timeout: String,
+    #[command(flatten)]
+    pool: PoolArguments,
     #[command(flatten)]
     sirius: SiriusArguments,
     #[command(flatten)]
     keys: KeyArguments,
     #[command(flatten)]
     sink: SinkArguments,
+    #[command(flatten)]
+    sight: SightArguments,
+    #[command(flatten)]
+    limits: LimitArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Server")]
+struct ServerArguments {
+    /// One deadline for a request, shared by all it waits for. PostgreSQL too ends a statement after it, and
+    /// after 4.5 s at most.
+    #[arg(long, env = "REQUEST_TIMEOUT", default_value = "10s")]
+    request_timeout: String,
+    /// How long it goes on taking requests after it was told to stop, while /health/ready already says no:
+    /// as long as a load balancer takes to notice. Then it ends what it has accepted, in 30 s at most.
+    #[arg(long, env = "STOP_DELAY", default_value = "0s")]
+    stop_delay: String,
+    /// A decision on an adjustment or a refund is not taken by who asked for it: on or off.
+    #[arg(long, env = "FOUR_EYES", default_value = "on")]
+    four_eyes: String,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Metrics and traces")]
+struct SightArguments {
     /// Address and port of the metrics, for Prometheus. They are off without it.
     #[arg(long, env = "METRICS_ADDR")]
     metrics_addr: Option<String>,
-    /// A decision is not taken by who asked for it: on or off.
-    #[arg(long, env = "FOUR_EYES", default_value = "on")]
-    four_eyes: String,
-    /// Serve although the schema lacks migrations of this program: on or off.
-    #[arg(long, env = "ALLOW_SCHEMA_BEHIND", default_value = "off")]
-    allow_schema_behind: String,
-    #[command(flatten)]
-    limits: LimitArguments,
-    #[command(flatten)]
-    common: CommonArguments,
+    /// Where traces go by OTLP over HTTP, such as http://collector:4318. They are off without it.
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    otel_exporter_otlp_endpoint: Option<String>,
+    /// The part of requests that is traced, 0 to 1, where their callers have not decided.
+    #[arg(long, env = "TRACE_RATIO", default_value = "1")]
+    trace_ratio: String,
 }
 
 /// Settings of `serve`.
@@ -59,10 +84,11 @@ pub struct ServeSettings {
     pub sink: Option<SinkSettings>,
     pub limits: LimitSettings,
     pub metrics_addr: Option<SocketAddr>,
-    pub database_pool_size: u32,
+    pub traces: Option<TraceSettings>,
+    pub pool: PoolSettings,
     pub request_timeout: Duration,
+    pub stop_delay: Duration,
     pub four_eyes: bool,
-    pub allow_schema_behind: bool,
     pub listen_addr: SocketAddr,
     pub log_format: LogFormat,
     pub graphiql_dir: PathBuf,
@@ -81,17 +107,13 @@ impl ServeArguments {
 
     fn read(&self, check: &mut Check) -> Option<ServeSettings> {
         let database = self.database.read(check);
-        let database_pool_size = check.value(
-            "DATABASE_POOL_SIZE",
-            &self.database_pool_size,
-            "1 to 1000",
-            |it| {
-                it.parse::<u32>()
-                    .ok()
-                    .filter(|size| (1..=1000).contains(size))
-            },
-        );
-        let request_timeout = check.duration("REQUEST_TIMEOUT", &self.request_timeout);
+        let pool = self.pool.read(check);
+        let server = &self.server;
+        let request_timeout = check.duration("REQUEST_TIMEOUT", &server.request_timeout);
+        let stop_delay = check.value("STOP_DELAY", &server.stop_delay, "0s to 10m", |value| {
+            let delay = humantime::parse_duration(value).ok();
+            delay.filter(|it| *it <= LONGEST_STOP_DELAY)
+        });
         let sirius = self.sirius.read(check);
         let is_too_long = |sirius: &SiriusSettings| {
             request_timeout.is_some_and(|request| sirius.users.timeout >= request)
@@ -106,12 +128,23 @@ impl ServeArguments {
         let limits = self.limits.read(check);
         let metrics_addr = check.optional(
             "METRICS_ADDR",
-            self.metrics_addr.as_deref(),
+            self.sight.metrics_addr.as_deref(),
             "an address and port, such as 127.0.0.1:9090",
             |it| it.parse().ok(),
         );
-        let four_eyes = check.switch("FOUR_EYES", &self.four_eyes);
-        let allow_schema_behind = check.switch("ALLOW_SCHEMA_BEHIND", &self.allow_schema_behind);
+        let endpoint = check.optional(
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            self.sight.otel_exporter_otlp_endpoint.as_deref(),
+            "the collector's origin, such as http://collector:4318",
+            origin,
+        );
+        let ratio = check.value("TRACE_RATIO", &self.sight.trace_ratio, "0 to 1", |it| {
+            it.parse::<f64>().ok().filter(|it| (0.0..=1.0).contains(it))
+        });
+        let traces = endpoint
+            .zip(ratio)
+            .map(|(endpoint, ratio)| TraceSettings { endpoint, ratio });
+        let four_eyes = check.switch("FOUR_EYES", &server.four_eyes);
         let common = check.common(&self.common);
         let DemoSettings {
             listen_addr,
@@ -125,10 +158,11 @@ impl ServeArguments {
             sink,
             limits: limits?,
             metrics_addr,
-            database_pool_size: database_pool_size?,
+            traces,
+            pool: pool?,
             request_timeout: request_timeout?,
+            stop_delay: stop_delay?,
             four_eyes: four_eyes?,
-            allow_schema_behind: allow_schema_behind?,
             listen_addr,
             log_format,
             graphiql_dir,
@@ -161,12 +195,16 @@ mod tests {
             "--listen-addr=8080",
             "--database-pool-size=0",
             "--request-timeout=soon",
+            "--stop-delay=1d",
+            "--database-read-url=sqlite://secret",
             "--user-cache-fresh=3d",
             "--log-format=xml",
             "--user-cache-url=http://:secret@cache",
             "--jwt-secret=secret, but short",
             "--service-keys=sirius=secret",
             "--metrics-addr=9090",
+            "--otel-exporter-otlp-endpoint=http://user:secret@collector",
+            "--trace-ratio=2",
             "--event-sink-url=https://user:secret@bus.example/",
             "--event-sink-attempts=0",
             "--event-sink-key=a secret of two words",
@@ -185,12 +223,16 @@ mod tests {
             "LISTEN_ADDR",
             "DATABASE_POOL_SIZE",
             "REQUEST_TIMEOUT",
+            "STOP_DELAY",
+            "DATABASE_READ_URL",
             "USER_CACHE_FRESH",
             "LOG_FORMAT",
             "USER_CACHE_URL",
             "JWT_SECRET",
             "SYSTEM_USER_ID",
             "METRICS_ADDR",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "TRACE_RATIO",
             "EVENT_SINK_URL",
             "EVENT_SINK_ATTEMPTS",
             "EVENT_SINK_KEY",

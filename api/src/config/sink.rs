@@ -11,6 +11,7 @@ use crate::secret::Source;
 
 /// Unchecked.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Events")]
 pub(super) struct SinkArguments {
     /// Where events are posted to, such as https://bus.example/events. Without it they are recorded,
     /// and wait.

@@ -1,5 +1,7 @@
 //! Settings of the boundary to Sirius.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use url::Url;
 
@@ -8,11 +10,12 @@ use crate::sirius::{SharedTierUrl, SiriusSettings, UserCacheSettings};
 
 /// Unchecked.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Sirius and its users")]
 pub(super) struct SiriusArguments {
     /// Sirius's origin, such as https://sirius.example.
     #[arg(long, env = "SIRIUS_URL")]
     sirius_url: Option<String>,
-    /// The longest wait for an answer of Sirius.
+    /// The longest wait for an answer of Sirius, and for a refresh of the list of users.
     #[arg(long, env = "SIRIUS_TIMEOUT", default_value = "5s")]
     pub(super) sirius_timeout: String,
     /// How long a session check is believed.
@@ -30,15 +33,18 @@ pub(super) struct SiriusArguments {
     /// The shortest time between two refreshes for the sake of users that the list lacks.
     #[arg(long, env = "USER_CACHE_UNKNOWN_RETRY", default_value = "1m")]
     user_cache_unknown_retry: String,
-    /// Wait after a failed refresh; doubled by each further failure.
+    /// Wait after a failed refresh, doubled by each further one (and up to a quarter shorter, by chance).
     #[arg(long, env = "USER_CACHE_BACK_OFF", default_value = "1s")]
     user_cache_back_off: String,
     /// The longest wait after a failed refresh.
     #[arg(long, env = "USER_CACHE_BACK_OFF_MOST", default_value = "60s")]
     user_cache_back_off_most: String,
-    /// A Redis that holds the list of users for several instances: redis://HOST:PORT.
+    /// A Redis that holds the list of users for several instances: redis://HOST:PORT or rediss://HOST:PORT.
     #[arg(long, env = "USER_CACHE_URL", hide_env_values = true)]
     user_cache_url: Option<String>,
+    /// A file that holds its URL, read at start.
+    #[arg(long, env = "USER_CACHE_URL_FILE")]
+    user_cache_url_file: Option<PathBuf>,
 }
 
 impl SiriusArguments {
@@ -77,9 +83,14 @@ impl SiriusArguments {
                 check.faults.push(text.to_owned());
             }
         }
+        let url_of_shared = check.secret(
+            "USER_CACHE_URL",
+            self.user_cache_url.as_ref(),
+            self.user_cache_url_file.as_ref(),
+        );
         let shared = check.optional(
             "USER_CACHE_URL",
-            self.user_cache_url.as_deref(),
+            url_of_shared.ok().flatten().as_deref(),
             "redis://HOST:PORT or rediss://HOST:PORT",
             |url| SharedTierUrl::parse(url).ok(),
         );
@@ -102,7 +113,7 @@ impl SiriusArguments {
 }
 
 /// An http or https URL with nothing but an origin.
-fn origin(text: &str) -> Option<Url> {
+pub(super) fn origin(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let is_origin = matches!(url.scheme(), "http" | "https")
         && url.host().is_some()

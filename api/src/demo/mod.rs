@@ -14,6 +14,7 @@ use migration::connection::{Missing, options};
 use migration::runner::{RunError, Runner};
 use sea_orm::{Database, DbErr};
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::authentication::{Authenticator, KeySources, Sources};
@@ -21,8 +22,9 @@ use crate::clock::SystemClock;
 use crate::config::DemoSettings;
 use crate::finance::{ChangedClients, FinanceError};
 use crate::graphql::{FourEyes, Limits, Manners};
-use crate::http::{AllowedOrigins, App, Graphiql, HttpLimits, SignIn, router};
-use crate::server::{self, ServeError};
+use crate::http::{AllowedOrigins, App, Graphiql, HttpLimits, Readiness, SignIn, router};
+use crate::reads::Reads;
+use crate::server::{self, ServeError, Stop};
 use crate::sirius::{Sirius, SiriusError, SiriusSettings};
 
 /// Value of the session cookie that the page sets.
@@ -92,7 +94,11 @@ pub async fn run(settings: DemoSettings) -> Result<(), DemoError> {
     .map_err(|error| DemoError::Damaged(error.to_string()))?;
     let is_local = graphiql.is_local();
     let (closing, stopped) = watch::channel(false);
+    let tasks = TaskTracker::new();
     let app = App {
+        readiness: Readiness::new(db.clone(), None, stopped.clone()),
+        reads: Reads::from_primary(db.clone()),
+        tasks: tasks.clone(),
         db,
         sirius,
         authenticator: Authenticator::new(keys, None, clock.clone()),
@@ -112,6 +118,7 @@ pub async fn run(settings: DemoSettings) -> Result<(), DemoError> {
         manners: Manners { suggestions: true },
         changed_clients: ChangedClients::default(),
         stopped,
+        metrics: None,
     };
 
     let mut out = std::io::stdout();
@@ -131,7 +138,13 @@ pub async fn run(settings: DemoSettings) -> Result<(), DemoError> {
         port = address.port(),
     )?;
     out.flush()?;
-    server::run(listener, router(app), HttpLimits::default(), closing).await;
+    let stop = Stop {
+        stopping: watch::channel(false).0,
+        delay: Duration::ZERO,
+        closing,
+        tasks,
+    };
+    server::run(listener, router(app), HttpLimits::default(), stop).await;
     stand_in.abort();
     Ok(())
 }

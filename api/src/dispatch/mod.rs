@@ -2,6 +2,7 @@
 //! least once, each with an id that stays. Several instances share the work.
 
 mod metrics;
+mod pulse;
 mod sink;
 
 use std::time::Duration;
@@ -11,6 +12,7 @@ use futures_util::future::join_all;
 use sea_orm::DatabaseConnection;
 use tokio::sync::watch;
 
+pub use self::pulse::Pulse;
 pub use self::sink::{SinkError, SinkSettings};
 
 use self::metrics::DispatchMetrics;
@@ -37,6 +39,7 @@ pub struct Dispatcher {
     sink: Sink,
     settings: SinkSettings,
     metrics: DispatchMetrics,
+    pulse: Pulse,
 }
 
 /// What came of a round.
@@ -64,11 +67,17 @@ impl Dispatcher {
     ) -> Result<Self, SinkError> {
         Ok(Self {
             db,
+            pulse: Pulse::new(clock.clone(), lease(&settings)),
             clock,
             sink: Sink::new(&settings)?,
             settings,
             metrics: DispatchMetrics::register(),
         })
+    }
+
+    /// Tells whether it does its work.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Sends until told to stop; what is being sent then is sent to its end.
@@ -91,6 +100,7 @@ impl Dispatcher {
                     longer
                 }
             };
+            self.pulse.beat();
             wait = pause.max(IDLE);
             let now = self.clock.monotonic();
             if looked.is_none_or(|then| now.saturating_sub(then) >= LOOK) {
@@ -113,7 +123,8 @@ impl Dispatcher {
     /// # Errors
     /// When the database fails; then what was sent is sent again.
     pub async fn round(&self) -> Result<Round, FinanceError> {
-        let events = outbox::claim(&self.db, self.now(), self.lease(), AT_ONCE).await?;
+        let longest = self.settings.back_off_most.max(self.lease());
+        let events = outbox::claim(&self.db, self.now(), self.lease(), longest, AT_ONCE).await?;
         let key = match events.is_empty() {
             true => Ok(None),
             false => self.settings.read_key().await,
@@ -171,12 +182,12 @@ impl Dispatcher {
         let age = state.oldest.map(|oldest| now.signed_duration_since(oldest));
         let age = age.and_then(|age| age.to_std().ok()).unwrap_or_default();
         self.metrics.state(state, age);
+        self.pulse.waits(age);
         Ok(())
     }
 
-    /// How long a claim holds, and a round may take.
     fn lease(&self) -> Duration {
-        self.settings.timeout.saturating_add(LEASE_MARGIN)
+        lease(&self.settings)
     }
 
     fn now(&self) -> NaiveDateTime {
@@ -192,4 +203,9 @@ impl Dispatcher {
         let share = u32::try_from(event.id.rem_euclid(8)).unwrap_or(0);
         wait.saturating_sub((wait / 32).saturating_mul(share))
     }
+}
+
+/// How long a claim holds, and a round may take.
+fn lease(settings: &SinkSettings) -> Duration {
+    settings.timeout.saturating_add(LEASE_MARGIN)
 }

@@ -60,21 +60,25 @@ fn is_driver_unavailable(error: &sqlx::Error) -> bool {
 }
 
 /// PostgreSQL: connection exceptions (class 08), a deadlock or conflict that another try resolves, a
-/// lock not had in time, too many connections, shutting down or starting
-/// up, a standby that has taken over. SQLite: busy, cannot open.
+/// lock not had in time, a resource that has run out (class 53: connections, memory, the disk), a disk
+/// that fails, a statement that took too long, shutting down or starting up, a standby. SQLite: busy,
+/// full, cannot open.
 fn is_code_unavailable(code: &str) -> bool {
     code.starts_with("08")
+        || code.starts_with("53")
         || matches!(
             code,
             "40001"
                 | "40P01"
                 | "55P03"
-                | "53300"
+                | "57014"
                 | "57P01"
                 | "57P02"
                 | "57P03"
                 | "25006"
+                | "58030"
                 | "5"
+                | "13"
                 | "14"
         )
 }

@@ -56,12 +56,13 @@ pub async fn claim(
     db: &DatabaseConnection,
     now: NaiveDateTime,
     lease: Duration,
+    longest: Duration,
     count: u64,
 ) -> Result<Vec<OutgoingEvent>, FinanceError> {
     let transaction = writing::begin(db).await?;
     let mut due = Entity::find()
         .filter(waits())
-        .filter(Column::NextAttemptAt.lte(now))
+        .filter(is_due(now, longest))
         .filter(Expr::not_exists(earlier_of_the_client()))
         // Those that failed come after those that have waited as long.
         .order_by_asc(Column::NextAttemptAt)
@@ -105,6 +106,14 @@ fn earlier_of_the_client() -> sea_orm::sea_query::SelectStatement {
         .and_where(of_earlier(Column::DeliveredAt).is_null())
         .and_where(of_earlier(Column::ParkedAt).is_null())
         .to_owned()
+}
+
+/// No event is put off for longer than `longest`: what seems to be was written by a clock that was ahead.
+fn is_due(now: NaiveDateTime, longest: Duration) -> Condition {
+    let is_ahead = Column::NextAttemptAt.gt(after(now, longest));
+    Condition::any()
+        .add(Column::NextAttemptAt.lte(now))
+        .add(is_ahead)
 }
 
 fn after(now: NaiveDateTime, wait: Duration) -> NaiveDateTime {

@@ -6,6 +6,7 @@ use async_graphql::{Context, Enum};
 use chrono::NaiveDate;
 use sea_orm::DatabaseConnection;
 use strum::{EnumIter, EnumString, IntoEnumIterator};
+use tracing::Instrument as _;
 
 use super::error::ApiError;
 use crate::authentication::Service;
@@ -102,7 +103,9 @@ pub(super) async fn query<'a, T, F>(
 where
     F: Future<Output = Result<T, FinanceError>>,
 {
-    in_time(rule(data::<DatabaseConnection>(ctx)?)).await
+    let span = tracing::debug_span!("resolve", field = ctx.field().name());
+    let rule = rule(data::<DatabaseConnection>(ctx)?);
+    in_time(rule).instrument(span).await
 }
 
 /// What a rule gives, in time.

@@ -8,7 +8,9 @@ use crate::finance::FinanceError;
 use crate::sirius::SiriusError;
 
 /// The closed set of `extensions.code`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::EnumIter)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::EnumIter, strum::EnumString,
+)]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Code {
     /// Who asks is not known: sign in to Sirius.
@@ -34,6 +36,11 @@ pub enum Code {
 }
 
 impl Code {
+    /// The code of that text.
+    pub fn of(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
     /// The code as it goes out.
     pub fn as_str(self) -> &'static str {
         self.into()

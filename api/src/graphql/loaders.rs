@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::runtime::{TokioSpawner, TokioTimer};
 use tokio::time::Instant;
+use tracing::{Instrument as _, Span};
 
 use crate::sirius::{AtHand, Forwarded, Lookup, Sirius, SiriusError};
 
@@ -26,6 +27,8 @@ struct UserLoader {
     sirius: Sirius,
     forwarded: Forwarded,
     deadline: Instant,
+    /// The request's.
+    span: Span,
 }
 
 impl Users {
@@ -35,6 +38,7 @@ impl Users {
             sirius,
             forwarded,
             deadline,
+            span: Span::current(),
         };
         Self {
             at_hand: OnceLock::new(),
@@ -70,7 +74,9 @@ impl Loader<i32> for UserLoader {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let patience = left.saturating_sub(RESERVE);
         let users = &self.sirius.users;
-        let found = users.lookup(ids, &self.forwarded, patience).await;
+        // The library loads in a task of its own.
+        let found = users.lookup(ids, &self.forwarded, patience);
+        let found = found.instrument(self.span.clone()).await;
         let is_ended = |lookup: &Lookup| match lookup {
             Lookup::Failed(error) => matches!(**error, SiriusError::SessionEnded),
             Lookup::Name(_) | Lookup::Unknown => false,

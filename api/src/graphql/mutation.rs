@@ -12,6 +12,8 @@ use std::time::Duration;
 use async_graphql::{Context, Object};
 use sea_orm::DatabaseConnection;
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use self::content::Content;
 use self::inputs::{
@@ -35,18 +37,19 @@ use crate::authentication::Service;
 use crate::clock::SharedClock;
 use crate::finance::change::{self, Actor, Refusal};
 use crate::finance::{ChangedClients, FinanceError};
+use crate::reads::Reads;
 
 const FINANCE_USER: Guard = Guard::roles(&[Role::FinanceUser]);
 const FINANCE_MANAGER: Guard = Guard::roles(&[Role::FinanceManager]);
 const SIRIUS: Guard = Guard::services(&[Service::Sirius]);
 
-/// How many changes are made at once.
+/// How many changes are made at once, and where they are kept account of.
 #[derive(Clone)]
-pub(super) struct ChangeSlots(Arc<Semaphore>);
+pub(super) struct ChangeSlots(Arc<Semaphore>, TaskTracker);
 
 impl ChangeSlots {
-    pub(super) fn new(count: usize) -> Self {
-        Self(Arc::new(Semaphore::new(count.max(1))))
+    pub(super) fn new(count: usize, tasks: TaskTracker) -> Self {
+        Self(Arc::new(Semaphore::new(count.max(1))), tasks)
     }
 }
 
@@ -80,17 +83,26 @@ where
         changed_clients: data::<ChangedClients>(ctx)?.clone(),
     };
     let db = data::<DatabaseConnection>(ctx)?.clone();
-    let slots = data::<ChangeSlots>(ctx)?.0.clone();
+    let ChangeSlots(slots, tasks) = data::<ChangeSlots>(ctx)?.clone();
+    let reads = data::<Reads>(ctx)?.clone();
     let content = Content::of(ctx)?;
     // By itself: a caller who goes away does not undo half of what is being written.
-    let made = tokio::spawn(async move {
+    let made = async move {
         // Reading needs connections too.
         let slot = tokio::time::timeout(SLOT_LIMIT, slots.acquire_owned()).await;
-        let Ok(Ok(_slot)) = slot else {
+        let Ok(Ok(slot)) = slot else {
             return Err(FinanceError::Busy.into());
         };
-        make(db, actor, content).await
-    });
+        let made = make(db, actor, content).await;
+        drop(slot);
+        // Whoever is told of the change is shown it from now on.
+        if made.is_ok() {
+            reads.shown_everywhere().await;
+        }
+        made
+    };
+    let span = tracing::debug_span!("change", field = ctx.field().name());
+    let made = tasks.spawn(made.instrument(span));
     let made = async {
         match made.await {
             Ok(Ok(changed)) => Ok(Some(Outcome::Changed(changed))),

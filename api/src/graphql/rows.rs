@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, Loader};
 use sea_orm::DatabaseConnection;
+use tracing::Instrument as _;
 
 use super::batches::Batches;
 use super::context::{data, in_time};
@@ -80,7 +81,8 @@ macro_rules! key {
 
             async fn load(&self, keys: &[$key]) -> Result<HashMap<$key, $rows>, ApiError> {
                 let ids = keys.iter().map(|key| key.0).collect::<Vec<_>>();
-                let rows = in_time($load(&self.db, &ids)).await?;
+                let span = tracing::debug_span!("load", rows = stringify!($key), keys = ids.len());
+                let rows = in_time($load(&self.db, &ids)).instrument(span).await?;
                 Ok($index(rows))
             }
         }

@@ -3,6 +3,7 @@
 use async_graphql::{Request, Response, SDLExportOptions, Schema, SchemaBuilder};
 use futures_util::StreamExt as _;
 use sea_orm::DatabaseConnection;
+use tokio_util::task::TaskTracker;
 
 use super::batches::Batches;
 use super::billing_history::BillingEvent;
@@ -14,6 +15,7 @@ use super::rows::rows;
 use super::subscription::Subscription;
 use crate::clock::SharedClock;
 use crate::finance::ChangedClients;
+use crate::reads::Reads;
 
 /// The schema, ready to execute requests.
 pub type FinanceSchema = Schema<Query, Mutation, Subscription>;
@@ -26,8 +28,10 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
 
 /// What the schema is made of.
 pub struct Parts {
-    /// The database.
-    pub db: DatabaseConnection,
+    /// Where queries are read from, which changes wait for.
+    pub reads: Reads,
+    /// Changes that are being made.
+    pub tasks: TaskTracker,
     /// Tells the day.
     pub clock: SharedClock,
     /// Whether a decision is not taken by who asked for it.
@@ -54,22 +58,22 @@ pub fn build(parts: Parts) -> FinanceSchema {
         false => builder().disable_suggestions(),
     };
     builder
-        .data(parts.db)
+        .data(parts.reads)
         .data(parts.clock)
         .data(parts.four_eyes)
         .data(parts.changed_clients)
-        .data(ChangeSlots::new(parts.changes_at_once))
+        .data(ChangeSlots::new(parts.changes_at_once, parts.tasks))
         .finish()
 }
 
-/// Executes a request over that database, which is the schema's.
+/// Executes a request over that database.
 pub async fn execute(
     schema: &FinanceSchema,
     db: &DatabaseConnection,
     request: Request,
 ) -> Response {
     let batches = Batches::default();
-    let request = request.data(rows(db.clone(), batches.clone()));
+    let request = over(request, db, &batches);
     batches.run(schema.execute(request)).await
 }
 
@@ -80,9 +84,15 @@ pub async fn next_event(
     request: Request,
 ) -> Option<Response> {
     let batches = Batches::default();
-    let request = request.data(rows(db.clone(), batches.clone()));
+    let request = over(request, db, &batches);
     let mut events = schema.execute_stream(request);
     batches.run(events.next()).await
+}
+
+/// The request, with the database that it is executed over.
+fn over(request: Request, db: &DatabaseConnection, batches: &Batches) -> Request {
+    let rows = rows(db.clone(), batches.clone());
+    request.data(db.clone()).data(rows)
 }
 
 /// The schema as text, in an order that does not depend on the code's: `schema.graphql`.

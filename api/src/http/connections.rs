@@ -17,6 +17,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore};
 use tokio_io_timeout::TimeoutStream;
+use tokio_util::task::TaskTracker;
 
 use super::limits::HttpLimits;
 
@@ -28,18 +29,19 @@ const HEADERS: usize = 100;
 const STREAMS: u32 = 64;
 /// Bytes that an HTTP/2 connection may send ahead.
 const WINDOW: u32 = 256 * 1024;
-/// How long what was accepted may take to end when the service stops.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long what was accepted may take to end when the service stops: with what comes after it, 30 s.
+const PATIENCE: Duration = Duration::from_secs(18);
 /// How long a peer may read nothing of what is written to it.
 const READING: Duration = Duration::from_secs(30);
 /// The wait after the system gave no connection, such as when files run out.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves the routes until `stop`, and then ends what it has accepted.
+/// Serves the routes until `stop`, and then ends what it has accepted, `tasks` last.
 pub async fn serve(
     listener: TcpListener,
     routes: Router,
     limits: HttpLimits,
+    tasks: TaskTracker,
     stop: impl Future<Output = ()>,
 ) {
     let mut stop = std::pin::pin!(stop);
@@ -89,11 +91,13 @@ pub async fn serve(
         });
     }
     drop(listener);
-    if tokio::time::timeout(PATIENCE, ending.shutdown())
-        .await
-        .is_err()
-    {
-        tracing::warn!("stopped while connections were open");
+    let ended = async {
+        ending.shutdown().await;
+        tasks.close();
+        tasks.wait().await;
+    };
+    if tokio::time::timeout(PATIENCE, ended).await.is_err() {
+        tracing::warn!("stopped while requests were under way");
     }
 }
 

@@ -8,6 +8,7 @@ use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, Opera
 use async_graphql::{Request, Response, Variables};
 use futures_util::FutureExt;
 use http::HeaderMap;
+use sea_orm::DatabaseConnection;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -15,9 +16,10 @@ use super::admission::{Admitted, Place};
 use super::caller::{Identified, identify};
 use super::documents::Document;
 use super::parameters::Parameters;
-use super::respond::Refusal;
+use super::record::Record;
+use super::respond::{Refusal, error_code};
 use super::router::Served;
-use crate::graphql::{self, ApiError, Event, Interest, Users, VariableUses};
+use crate::graphql::{self, ApiError, Code, Event, Interest, Users, VariableUses};
 
 /// A caller who is let in.
 pub(super) struct Arrived {
@@ -27,6 +29,7 @@ pub(super) struct Arrived {
 
 /// A request whose text is known.
 pub(super) struct Prepared {
+    record: Arc<Record>,
     request: Request,
     document: Document,
     uses: VariableUses,
@@ -52,9 +55,11 @@ pub(super) struct Template {
 pub(super) async fn arrive(
     served: &Served,
     headers: &HeaderMap,
+    record: &Record,
     deadline: Instant,
 ) -> Result<Arrived, Refusal> {
     let identified = in_time(deadline, identify(&served.app, headers)).await??;
+    record.caller(&identified.caller);
     Ok(Arrived {
         _admitted: served.admission.caller(&identified.caller)?,
         identified,
@@ -63,7 +68,11 @@ pub(super) async fn arrive(
 
 impl Prepared {
     /// Finds the text and reads it.
-    pub(super) fn new(served: &Served, parameters: Parameters) -> Result<Self, Refusal> {
+    pub(super) fn new(
+        served: &Served,
+        record: &Arc<Record>,
+        parameters: Parameters,
+    ) -> Result<Self, Refusal> {
         let document = served.documents.find(&parameters)?;
         let checked = served.app.limits.check_text(&document.text);
         let uses = checked.map_err(Refusal::request_error)?;
@@ -74,8 +83,10 @@ impl Prepared {
         if let Some(variables) = parameters.variables {
             request = request.variables(Variables::from_json(Value::Object(variables)));
         }
-        let operation = operation(&mut request);
+        let (name, operation) = operation(&mut request);
+        record.operation(name.as_deref(), operation);
         Ok(Self {
+            record: Arc::clone(record),
             request,
             document,
             uses,
@@ -153,12 +164,30 @@ impl Entered {
             weight,
             _place,
         } = self;
-        let request = data(prepared.request, served, &identified, deadline);
+        let record = &prepared.record;
+        let is_query = prepared.operation == Some(OperationType::Query);
+        let request = |request| data(request, served, &identified, deadline);
+        let run = async |db: &DatabaseConnection, request| {
+            graphql::execute(&served.schema, &record.counting(db), request).await
+        };
         let running = async {
             let _room = served.admission.cost(weight).await;
-            graphql::execute(&served.schema, &served.app.db, request).await
+            if !is_query {
+                return run(&served.app.db, request(prepared.request)).await;
+            }
+            let reader = served.app.reads.reader();
+            let again = reader.is_replica.then(|| copy(&prepared.request));
+            let response = run(&reader.db, request(prepared.request)).await;
+            match again {
+                Some(again) if is_unavailable(&response) => {
+                    served.app.reads.distrust_replica();
+                    run(&served.app.reads.primary().db, request(again)).await
+                }
+                _ => response,
+            }
         };
         let response = in_time(deadline, running).await?;
+        record.executed(&response);
         if response.is_ok() {
             served.documents.remember(&prepared.document);
         }
@@ -166,12 +195,12 @@ impl Entered {
     }
 
     /// What is left of a subscription once it is let in: it can be executed again and again.
-    pub(super) fn into_subscription(self) -> (Template, Identified) {
+    pub(super) fn into_subscription(self) -> (Template, Identified, Arc<Record>) {
         let template = Template {
             request: self.prepared.request,
             weight: self.weight,
         };
-        (template, self.identified)
+        (template, self.identified, self.prepared.record)
     }
 }
 
@@ -209,17 +238,25 @@ pub(super) async fn execute_event(
     served: &Served,
     template: &Template,
     identified: &Identified,
+    record: &Record,
     event: Event,
     deadline: Instant,
 ) -> Result<(Option<Response>, Arc<Interest>), ApiError> {
     let interest = Arc::new(Interest::new(event));
     let request =
         data(copy(&template.request), served, identified, deadline).data(Arc::clone(&interest));
+    let db = record.counting(&served.app.db);
     let running = async {
         let _room = served.admission.cost(template.weight).await;
-        graphql::next_event(&served.schema, &served.app.db, request).await
+        graphql::next_event(&served.schema, &db, request).await
     };
     Ok((in_time(deadline, running).await?, interest))
+}
+
+/// Whether the database did not answer.
+fn is_unavailable(response: &Response) -> bool {
+    let mut errors = response.errors.iter();
+    errors.any(|error| error_code(error) == Code::Unavailable)
 }
 
 /// The same request once more.
@@ -254,25 +291,25 @@ pub(super) async fn in_time<T>(
     }
 }
 
-/// What the request would execute. Where the name leaves that open, it is the one of most consequence.
-fn operation(request: &mut Request) -> Option<OperationType> {
-    let name = request.operation_name.clone();
-    match &request.parsed_query().ok()?.operations {
-        DocumentOperations::Single(operation) => Some(operation.node.ty),
-        DocumentOperations::Multiple(all) => {
-            let named = name.and_then(|name| all.get(name.as_str()));
-            match named {
-                Some(operation) => Some(operation.node.ty),
-                // A sole operation is executed without being named, whatever its own name.
-                None => {
-                    let has = |ty| all.values().any(|operation| operation.node.ty == ty);
-                    let kinds = [OperationType::Mutation, OperationType::Subscription];
-                    kinds
-                        .into_iter()
-                        .find(|ty| has(*ty))
-                        .or(Some(OperationType::Query))
-                }
-            }
-        }
+/// What the request would execute: its name, as the document has it, and its kind. Where that is left open, it
+/// is the kind of most consequence.
+fn operation(request: &mut Request) -> (Option<String>, Option<OperationType>) {
+    let asked = request.operation_name.clone();
+    let Ok(document) = request.parsed_query() else {
+        return (None, None);
+    };
+    let all = match &document.operations {
+        DocumentOperations::Single(operation) => return (None, Some(operation.node.ty)),
+        DocumentOperations::Multiple(all) => all,
+    };
+    let named = asked.as_deref().and_then(|name| all.get_key_value(name));
+    // A sole operation is executed without being named, whatever its own name.
+    let sole = all.iter().next().filter(|_| all.len() == 1);
+    if let Some((name, operation)) = named.or(sole) {
+        return (Some(name.to_string()), Some(operation.node.ty));
     }
+    let has = |ty| all.values().any(|operation| operation.node.ty == ty);
+    let kinds = [OperationType::Mutation, OperationType::Subscription];
+    let kind = kinds.into_iter().find(|ty| has(*ty));
+    (None, kind.or(Some(OperationType::Query)))
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
@@ -11,6 +12,7 @@ use tokio::time::Instant;
 use super::execute::{Arrived, Prepared, arrive};
 use super::negotiation::{MediaType, accepts_events, prefers_events, wants_page};
 use super::parameters::Parameters;
+use super::record::{Record, Transport};
 use super::respond::{Refusal, executed, executed_batch, failed};
 use super::router::Served;
 use super::{event_stream, websocket};
@@ -19,25 +21,29 @@ use crate::graphql::{ApiError, Code};
 /// `POST /graphql`.
 pub(super) async fn post(
     State(served): State<Arc<Served>>,
+    Extension(record): Extension<Arc<Record>>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
+    record.is_for_the_schema();
     let deadline = Instant::now() + served.app.deadline;
     let accepts_events = accepts_events(&headers);
     let media = match MediaType::negotiate(&headers) {
         Some(media) => media,
         None if accepts_events => MediaType::Json,
-        None => return not_acceptable(),
+        None => return not_acceptable(&record),
     };
     let answer = async {
         check_type(&headers)?;
         // First of all: nothing of a stranger's is read.
-        let arrived = arrive(&served, &headers, deadline).await?;
+        let arrived = arrive(&served, &headers, &record, deadline).await?;
         let body = served.bodies.read(&headers, body, deadline).await?;
         if Parameters::is_batch(&body.bytes) {
-            return post_batch(&served, &headers, media, &arrived, &body.bytes, deadline).await;
+            let asked = (&headers, &*record, &*body.bytes);
+            return post_batch(&served, asked, media, &arrived, deadline).await;
         }
-        let prepared = Prepared::new(&served, Parameters::of_body(&body.bytes)?)?;
+        let parameters = Parameters::of_body(&body.bytes)?;
+        let prepared = Prepared::new(&served, &record, parameters)?;
         let is_streamed = match prepared.is_subscription() {
             true => accepts_events,
             false => prefers_events(&headers),
@@ -48,21 +54,29 @@ pub(super) async fn post(
         let entered = prepared.enter(&served, &arrived, &headers)?;
         if is_streamed {
             drop(body);
+            record.is_streamed();
             return event_stream::answer(&served, headers, arrived, entered, deadline).await;
         }
         let response = entered.execute(&served, deadline).await?;
         Ok(executed(media, response))
     };
-    answer.await.unwrap_or_else(|refusal| refusal.answer(media))
+    answer
+        .await
+        .unwrap_or_else(|refusal| refused(refusal, &record, media))
+}
+
+/// The answer to a request that is turned away.
+fn refused(refusal: Refusal, record: &Record, media: MediaType) -> Response {
+    record.failed(refusal.code());
+    refusal.answer(media)
 }
 
 /// Several requests in one body, one after the other, where that is allowed.
 async fn post_batch(
     served: &Served,
-    headers: &HeaderMap,
+    (headers, record, body): (&HeaderMap, &Record, &[u8]),
     media: MediaType,
     arrived: &Arrived,
-    body: &[u8],
     deadline: Instant,
 ) -> Result<Response, Refusal> {
     let most = served.app.bounds.batch;
@@ -75,11 +89,13 @@ async fn post_batch(
         let text = format!("The array must have 1 to {most} requests.");
         return Err(ApiError::bad_input(text).into());
     }
+    record.is_told_by_its_parts();
     let mut responses = Vec::new();
     for parameters in batch {
+        let part = record.part(Transport::Batch);
         let run = async {
             served.admission.again(&arrived.identified.caller)?;
-            let prepared = Prepared::new(served, parameters)?;
+            let prepared = Prepared::new(served, &part, parameters)?;
             if prepared.is_subscription() {
                 return Err(subscriptions_stream());
             }
@@ -87,7 +103,10 @@ async fn post_batch(
             Ok(entered.execute(served, deadline).await?)
         };
         let response: Result<_, Refusal> = run.await;
-        responses.push(response.unwrap_or_else(|refusal| failed(refusal.into_error())));
+        responses.push(response.unwrap_or_else(|refusal| {
+            part.failed(refusal.code());
+            failed(refusal.into_error())
+        }));
     }
     Ok(executed_batch(media, responses))
 }
@@ -95,25 +114,27 @@ async fn post_batch(
 /// `GET /graphql`: GraphiQL for a browser, a query for `?query=`, a WebSocket; never a mutation.
 pub(super) async fn get(
     State(served): State<Arc<Served>>,
+    Extension(record): Extension<Arc<Record>>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
     upgrade: websocket::Upgrade,
 ) -> Response {
     if let Ok(upgrade) = upgrade {
-        return websocket::accept(served, headers, upgrade).await;
+        return websocket::accept(served, record, headers, upgrade).await;
     }
     let deadline = Instant::now() + served.app.deadline;
     let parameters = Parameters::of_url(query.as_deref().unwrap_or_default());
     if parameters.is_none() && wants_page(&headers) {
         return served.app.graphiql.page();
     }
+    record.is_for_the_schema();
     let Some(media) = MediaType::negotiate(&headers) else {
-        return not_acceptable();
+        return not_acceptable(&record);
     };
     let answer = async {
-        let arrived = arrive(&served, &headers, deadline).await?;
+        let arrived = arrive(&served, &headers, &record, deadline).await?;
         let parameters = parameters.ok_or_else(Parameters::no_parameters)??;
-        let prepared = Prepared::new(&served, parameters)?;
+        let prepared = Prepared::new(&served, &record, parameters)?;
         if prepared.is_no_query() {
             let error = ApiError::bad_input("GET is for queries; send anything else by POST.");
             let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, error);
@@ -125,7 +146,7 @@ pub(super) async fn get(
     };
     answer
         .await
-        .unwrap_or_else(|refusal: Refusal| refusal.answer(media))
+        .unwrap_or_else(|refusal| refused(refusal, &record, media))
 }
 
 fn subscriptions_stream() -> Refusal {
@@ -161,10 +182,11 @@ fn is_json(headers: &HeaderMap) -> bool {
         })
 }
 
-fn not_acceptable() -> Response {
+fn not_acceptable(record: &Record) -> Response {
     let error = ApiError::new(
         Code::BadUserInput,
         "Accept application/graphql-response+json or application/json.",
     );
-    Refusal::new(StatusCode::NOT_ACCEPTABLE, error).answer(MediaType::Json)
+    let refusal = Refusal::new(StatusCode::NOT_ACCEPTABLE, error);
+    refused(refusal, record, MediaType::Json)
 }

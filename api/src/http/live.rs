@@ -9,10 +9,12 @@ use http::HeaderMap;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
+use tracing::Instrument as _;
 
 use super::admission::Kept;
 use super::caller::{Identified, identify};
 use super::execute::{Entered, Template, execute_event};
+use super::record::Record;
 use super::respond::{Refusal, failed};
 use super::router::Served;
 use crate::finance::ClientWatch;
@@ -36,6 +38,7 @@ pub(super) enum Told {
 }
 
 struct Live {
+    record: Arc<Record>,
     served: Arc<Served>,
     headers: HeaderMap,
     template: Template,
@@ -77,12 +80,14 @@ pub(super) async fn begin(
     let kept = served
         .admission
         .subscription(&entered.identified().caller)?;
-    let (template, identified) = entered.into_subscription();
+    let (template, identified, record) = entered.into_subscription();
     let deadline = Instant::now() + served.app.deadline;
-    let begun = execute_event(&served, &template, &identified, Event::Begins, deadline).await?;
+    let begins = Event::Begins;
+    let begun = execute_event(&served, &template, &identified, &record, begins, deadline).await?;
     let (sender, told) = mpsc::channel(1);
     let task = match begun {
         (Some(faults), _) => {
+            record.executed(&faults);
             // There is room for one.
             let _ = sender.try_send(Told::Refused(faults));
             None
@@ -94,7 +99,10 @@ pub(super) async fn begin(
             let watch = watch.ok_or_else(nothing)?;
             let mut recheck = interval_at(Instant::now() + RECHECK, RECHECK);
             recheck.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            record.subscribed();
+            let span = record.span().clone();
             let live = Live {
+                record,
                 served,
                 headers,
                 template,
@@ -104,7 +112,7 @@ pub(super) async fn begin(
                 is_due: false,
                 _kept: kept,
             };
-            Some(tokio::spawn(live.run(sender)).abort_handle())
+            Some(tokio::spawn(live.run(sender).instrument(span)).abort_handle())
         }
     };
     Ok(Subscription { told, task })
@@ -113,12 +121,24 @@ pub(super) async fn begin(
 impl Live {
     async fn run(mut self, sender: mpsc::Sender<Told>) {
         while let Some(told) = self.next().await {
-            let is_last = !matches!(told, Told::Event(_));
+            let is_last = match &told {
+                Told::Event(_) => {
+                    self.record.told();
+                    false
+                }
+                Told::Ended(error) => {
+                    self.record.failed(error.code());
+                    true
+                }
+                Told::Refused(_) => true,
+            };
             let sent = timeout(READING, sender.send(told)).await;
             if is_last || !matches!(sent, Ok(Ok(()))) {
                 return;
             }
         }
+        // The service stops.
+        self.record.ended();
     }
 
     /// What is told next. None when the service stops.
@@ -154,9 +174,11 @@ impl Live {
             served,
             template,
             identified,
+            record,
             ..
         } = self;
-        let told = execute_event(served, template, identified, Event::Changed, deadline).await;
+        let changed = Event::Changed;
+        let told = execute_event(served, template, identified, record, changed, deadline).await;
         drop(turn);
         match told {
             Ok((Some(response), _)) => Told::Event(response),

@@ -7,16 +7,38 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::header;
+use metrics::{Unit, describe_gauge, gauge};
+use metrics_process::Collector;
+use sea_orm::{DatabaseConnection, DbBackend};
 
+use super::readiness::Readiness;
 use crate::metrics::Metrics;
 use crate::sirius::UserDirectory;
 
 /// How often durations are folded, whether or not anybody reads them.
 const FOLD: Duration = Duration::from_secs(5);
 
+const POOL: &str = "finance_pool_connections";
+const POOL_MOST: &str = "finance_pool_connections_max";
+const READY: &str = "finance_ready";
+const BUILD: &str = "finance_build_info";
+
+/// What is not counted as it happens, but looked at when it is asked for.
+#[derive(Clone)]
+pub struct Gauges {
+    /// Where it is shown.
+    pub metrics: Metrics,
+    /// The list of users.
+    pub users: UserDirectory,
+    /// The pools, by what they are for, each with the most connections that it may have.
+    pub pools: Vec<(&'static str, DatabaseConnection, u32)>,
+    /// Whether the instance can serve.
+    pub readiness: Readiness,
+}
+
 /// The routes of that port.
-pub fn metrics_router(metrics: Metrics, users: UserDirectory) -> Router {
-    let folding = metrics.clone();
+pub fn metrics_router(gauges: Gauges) -> Router {
+    let folding = gauges.metrics.clone();
     tokio::spawn(async move {
         let mut ticks = tokio::time::interval(FOLD);
         loop {
@@ -24,13 +46,49 @@ pub fn metrics_router(metrics: Metrics, users: UserDirectory) -> Router {
             folding.fold();
         }
     });
+    gauges.metrics.counted(describe);
     Router::new()
         .route("/metrics", get(show))
-        .with_state((metrics, users))
+        .with_state(gauges)
 }
 
-async fn show(State((metrics, users)): State<(Metrics, UserDirectory)>) -> Response {
-    users.observe();
+fn describe() {
+    describe_gauge!(POOL, "Connections to the database, by state.");
+    describe_gauge!(POOL_MOST, "The most connections that the pool may have.");
+    describe_gauge!(READY, "1 if the instance can serve, as /health/ready says.");
+    describe_gauge!(BUILD, Unit::Count, "1, with the program's version.");
+    Collector::default().describe();
+}
+
+async fn show(State(gauges): State<Gauges>) -> Response {
+    let is_ready = gauges.readiness.check().await.is_ok();
+    gauges.users.observe();
+    gauges.metrics.counted(|| {
+        gauge!(READY).set(u32::from(is_ready));
+        gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1);
+        for (name, db, most) in &gauges.pools {
+            let (open, idle) = connections(db);
+            gauge!(POOL, "pool" => *name, "state" => "idle").set(idle);
+            gauge!(POOL, "pool" => *name, "state" => "used").set(open.saturating_sub(idle));
+            gauge!(POOL_MOST, "pool" => *name).set(*most);
+        }
+        Collector::default().collect();
+    });
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
-    (kind, metrics.render()).into_response()
+    (kind, gauges.metrics.render()).into_response()
+}
+
+/// How many connections a pool has, and how many of them do nothing.
+fn connections(db: &DatabaseConnection) -> (u32, u32) {
+    let (open, idle) = match db.get_database_backend() {
+        DbBackend::Postgres => {
+            let pool = db.get_postgres_connection_pool();
+            (pool.size(), pool.num_idle())
+        }
+        _ => {
+            let pool = db.get_sqlite_connection_pool();
+            (pool.size(), pool.num_idle())
+        }
+    };
+    (open, u32::try_from(idle).unwrap_or(u32::MAX))
 }

@@ -9,6 +9,9 @@ use serde::Serialize;
 use super::negotiation::MediaType;
 use crate::graphql::{ApiError, Code};
 
+/// What the library itself refuses is the caller's to correct.
+const UNCODED: Code = Code::BadUserInput;
+
 #[derive(Serialize)]
 struct Answer<'a> {
     /// Absent when the request was not executed.
@@ -26,10 +29,9 @@ impl<'a> Answer<'a> {
             && !response.errors.is_empty()
             && response.errors.iter().all(|error| error.path.is_empty());
         for error in &mut response.errors {
-            // What the library itself refuses is the caller's to correct.
             let extensions = error.extensions.get_or_insert_default();
             if extensions.get("code").is_none() {
-                extensions.set("code", Code::BadUserInput.as_str());
+                extensions.set("code", UNCODED.as_str());
             }
         }
         let answer = Self {
@@ -37,6 +39,14 @@ impl<'a> Answer<'a> {
             errors: &response.errors,
         };
         (answer, is_request_error)
+    }
+}
+
+/// The code that an error goes out with.
+pub(super) fn error_code(error: &ServerError) -> Code {
+    match error.extensions.as_ref().and_then(|it| it.get("code")) {
+        Some(Value::String(code)) => Code::of(code).unwrap_or(Code::Internal),
+        _ => UNCODED,
     }
 }
 

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::get;
 use http::{HeaderName, HeaderValue, header};
 use sea_orm::DatabaseConnection;
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
-use tower_http::trace::TraceLayer;
-use tracing::Span;
 
 use super::admission::Admission;
 use super::body::BodyReader;
@@ -22,7 +22,10 @@ use super::documents::{Documents, TrustedDocuments};
 use super::graphiql::{self, Graphiql};
 use super::limits::HttpLimits;
 use super::negotiation::MediaType;
+use super::observed::observe;
 use super::origins::AllowedOrigins;
+use super::readiness::Readiness;
+use super::request_metrics::RequestMetrics;
 use super::respond::Refusal;
 use super::{graphql, health};
 use crate::authentication::Authenticator;
@@ -31,16 +34,22 @@ use crate::finance::ChangedClients;
 use crate::graphql::{
     ApiError, Costs, FinanceSchema, FourEyes, Limits, Manners, Parts, build, sdl,
 };
+use crate::metrics::Metrics;
+use crate::reads::Reads;
 use crate::sirius::Sirius;
 
 /// The longest request id that is taken over from a caller.
 const REQUEST_ID_LIMIT: usize = 64;
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What the routes need.
 pub struct App {
-    /// The database.
+    /// The database, for changes and what they need.
     pub db: DatabaseConnection,
+    /// Where queries are read from.
+    pub reads: Reads,
+    /// What goes on by itself when its request is over: changes that are being made, WebSockets.
+    pub tasks: TaskTracker,
     /// The boundary to Sirius.
     pub sirius: Sirius,
     /// Whom bearer tokens stand for.
@@ -69,6 +78,10 @@ pub struct App {
     pub changed_clients: ChangedClients,
     /// Tells streams that the service stops.
     pub stopped: watch::Receiver<bool>,
+    /// Whether it can serve.
+    pub readiness: Readiness,
+    /// Where requests are counted; nowhere without it.
+    pub metrics: Option<Metrics>,
 }
 
 /// The application, with its schema.
@@ -79,6 +92,7 @@ pub(super) struct Served {
     pub(super) documents: Documents,
     pub(super) admission: Admission,
     pub(super) bodies: BodyReader,
+    pub(super) metrics: Arc<RequestMetrics>,
 }
 
 impl Served {
@@ -114,14 +128,11 @@ const SECURITY: [(HeaderName, &str); 6] = [
 
 /// The routes of the service.
 pub fn router(app: App) -> Router {
+    let metrics = RequestMetrics::new(app.metrics.clone());
     let layers = ServiceBuilder::new()
         .map_request(drop_odd_request_id)
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
-        .layer(
-            TraceLayer::new_for_http()
-                .make_span_with(span)
-                .on_failure(()),
-        )
+        .layer(from_fn_with_state(Arc::clone(&metrics), observe))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .map_response(secured)
         .option_layer(app.origins.layer())
@@ -134,8 +145,9 @@ pub fn router(app: App) -> Router {
         .layer(layers)
         .with_state(Arc::new(Served {
             schema: build(Parts {
-                db: app.db.clone(),
                 clock: app.clock.clone(),
+                reads: app.reads.clone(),
+                tasks: app.tasks.clone(),
                 four_eyes: app.four_eyes,
                 changes_at_once: app.changes_at_once,
                 changed_clients: app.changed_clients.clone(),
@@ -145,6 +157,7 @@ pub fn router(app: App) -> Router {
             documents: Documents::new(app.trusted.clone(), app.bounds.persisted_queries),
             admission: Admission::new(&app.bounds, app.limits.cost),
             bodies: BodyReader::new(app.bounds.body),
+            metrics,
             app,
         }))
 }
@@ -159,19 +172,6 @@ fn drop_odd_request_id(mut request: Request) -> Request {
         request.headers_mut().remove(REQUEST_ID);
     }
     request
-}
-
-fn span(request: &Request) -> Span {
-    let id = request
-        .headers()
-        .get(REQUEST_ID)
-        .and_then(|id| id.to_str().ok());
-    tracing::info_span!(
-        "request",
-        id,
-        method = %request.method(),
-        path = request.uri().path(),
-    )
 }
 
 fn secured<B>(mut response: http::Response<B>) -> http::Response<B> {

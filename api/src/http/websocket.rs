@@ -16,11 +16,13 @@ use serde_json::{Map, Value};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout_at};
+use tracing::{Instrument as _, Span};
 
 use super::admission::Kept;
 use super::caller::{XSRF_HEADER, identify};
 use super::execute::arrive;
 use super::negotiation::MediaType;
+use super::record::{Record, Transport};
 use super::respond::Refusal;
 use super::router::Served;
 use super::websocket_operation::{Outgoing, run};
@@ -50,23 +52,35 @@ const OPERATIONS: usize = 100;
 /// have few places until they have said who they are.
 pub(super) async fn accept(
     served: Arc<Served>,
+    record: Arc<Record>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let standing = match standing(&served, &headers).await {
+    let refused = |refusal: Refusal| {
+        record.failed(refusal.code());
+        refusal.answer(MediaType::Json)
+    };
+    let standing = match standing(&served, &record, &headers).await {
         Ok(standing) => standing,
-        Err(refusal) => return refusal.answer(MediaType::Json),
+        Err(refusal) => return refused(refusal),
     };
     let upgrade = upgrade.protocols([SUBPROTOCOL]);
     if upgrade.selected_protocol().is_none() {
         let error = ApiError::bad_input("Offer the subprotocol graphql-transport-ws.");
-        return Refusal::new(StatusCode::BAD_REQUEST, error).answer(MediaType::Json);
+        return refused(Refusal::new(StatusCode::BAD_REQUEST, error));
     }
     let most = served.app.bounds.body.min(MESSAGE);
     upgrade
         .max_message_size(most)
         .max_frame_size(most)
-        .on_upgrade(move |socket| Connection::new(served, headers, socket, standing).serve())
+        .on_upgrade(move |socket| {
+            let span = record.span().clone();
+            // The record is that of the handshake alone.
+            drop(record);
+            let tasks = served.app.tasks.clone();
+            let connection = Connection::new(served, headers, socket, standing, span.clone());
+            tasks.track_future(connection.serve().instrument(span))
+        })
 }
 
 /// What a connection stands on.
@@ -75,7 +89,11 @@ enum Standing {
     Caller(#[expect(dead_code, reason = "held until it is dropped")] Kept),
 }
 
-async fn standing(served: &Served, headers: &HeaderMap) -> Result<Standing, Refusal> {
+async fn standing(
+    served: &Served,
+    record: &Record,
+    headers: &HeaderMap,
+) -> Result<Standing, Refusal> {
     if !served.app.origins.admits(headers) {
         let text = "The page's origin is not on the list of this service (ALLOWED_ORIGINS).";
         return Err(ApiError::new(Code::Forbidden, text).into());
@@ -85,7 +103,7 @@ async fn standing(served: &Served, headers: &HeaderMap) -> Result<Standing, Refu
         return Ok(Standing::Stranger(served.admission.stranger()?));
     }
     let deadline = Instant::now() + served.app.deadline;
-    let arrived = arrive(served, headers, deadline).await?;
+    let arrived = arrive(served, headers, record, deadline).await?;
     let kept = served.admission.socket(&arrived.identified.caller)?;
     Ok(Standing::Caller(kept))
 }
@@ -104,6 +122,7 @@ struct Connection {
     headers: HeaderMap,
     socket: WebSocket,
     standing: Standing,
+    span: Span,
     running: Running<AbortHandle>,
     tasks: JoinSet<()>,
     sender: mpsc::Sender<Outgoing>,
@@ -112,13 +131,20 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(served: Arc<Served>, headers: HeaderMap, socket: WebSocket, standing: Standing) -> Self {
+    fn new(
+        served: Arc<Served>,
+        headers: HeaderMap,
+        socket: WebSocket,
+        standing: Standing,
+        span: Span,
+    ) -> Self {
         let (sender, outgoing) = mpsc::channel(WAITING);
         Self {
             served,
             headers,
             socket,
             standing,
+            span,
             running: Running::default(),
             tasks: JoinSet::new(),
             sender,
@@ -128,6 +154,13 @@ impl Connection {
     }
 
     async fn serve(mut self) {
+        let open = self.served.metrics.sockets.clone();
+        open.increment(1);
+        self.serve_open().await;
+        open.decrement(1);
+    }
+
+    async fn serve_open(&mut self) {
         let Err(close) = self.talk().await;
         if let Some(Close(code, reason)) = close {
             let reason = reason.into();
@@ -148,11 +181,14 @@ impl Connection {
         let mut ping = interval_at(Instant::now() + PING, PING);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = Instant::now();
+        let mut is_ending = false;
         loop {
+            if is_ending && self.running.len() == 0 {
+                return Err(Some(Close::because(close_code::AWAY, "The service stops.")));
+            }
             tokio::select! {
-                () = &mut stopped => {
-                    return Err(Some(Close::because(close_code::AWAY, "The service stops.")));
-                }
+                // What runs is told to its end, and subscriptions end by themselves.
+                () = &mut stopped, if !is_ending => is_ending = true,
                 () = tokio::time::sleep_until(init_by), if !self.is_acknowledged => {
                     return Err(Some(Close::because(4408, "Connection initialisation timeout")));
                 }
@@ -168,6 +204,7 @@ impl Connection {
                 message = self.socket.recv() => {
                     heard = Instant::now();
                     match message {
+                        Some(Ok(Message::Text(_))) if is_ending => {}
                         Some(Ok(Message::Text(text))) => self.hear(text.as_str()).await?,
                         Some(Ok(Message::Binary(_))) => return Err(Some(malformed())),
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
@@ -238,8 +275,11 @@ impl Connection {
                 }
                 let (served, headers) = (Arc::clone(&self.served), self.headers.clone());
                 let (sender, tasks) = (self.sender.clone(), &mut self.tasks);
+                let span = self.span.clone();
+                let record = Record::begin(&served.metrics, span.clone(), Transport::WebSocket);
                 self.running.begin(id.clone(), |number| {
-                    tasks.spawn(run(served, headers, (id, number), payload, sender))
+                    let operation = run(served, headers, record, (id, number), payload, sender);
+                    tasks.spawn(operation.instrument(span))
                 });
                 Ok(())
             }
@@ -269,7 +309,13 @@ impl Connection {
         }
         take_over(&mut self.headers, &payload.unwrap_or_default());
         let by = Instant::now() + self.served.app.deadline;
-        let arrived = arrive(&self.served, &self.headers, by).await;
+        let record = Record::begin(
+            &self.served.metrics,
+            self.span.clone(),
+            Transport::WebSocket,
+        );
+        let arrived = arrive(&self.served, &self.headers, &record, by).await;
+        record.is_told_by_its_parts();
         let checked = arrived.and_then(|arrived| {
             let identified = &arrived.identified;
             identified.may_change(&self.headers)?;

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::execute::{Prepared, arrive};
 use super::live::{self, Told};
 use super::parameters::Parameters;
+use super::record::Record;
 use super::respond::{Refusal, errors, event, failed};
 use super::router::Served;
 use super::websocket_protocol::ServerMessage;
@@ -29,6 +30,7 @@ pub(super) struct Outgoing {
 }
 
 struct Operation {
+    record: Arc<Record>,
     id: String,
     number: u64,
     sender: mpsc::Sender<Outgoing>,
@@ -38,12 +40,20 @@ struct Operation {
 pub(super) async fn run(
     served: Arc<Served>,
     headers: HeaderMap,
+    record: Arc<Record>,
     (id, number): (String, u64),
     parameters: Box<Parameters>,
     sender: mpsc::Sender<Outgoing>,
 ) {
-    let operation = Operation { id, number, sender };
+    record.is_for_the_schema();
+    let operation = Operation {
+        record,
+        id,
+        number,
+        sender,
+    };
     if let Err(refusal) = operation.execute(served, headers, *parameters).await {
+        operation.record.failed(refusal.code());
         let has_ended = refusal.code() == Code::Unauthenticated;
         operation
             .fail(failed(refusal.into_error()), has_ended)
@@ -59,8 +69,8 @@ impl Operation {
         parameters: Parameters,
     ) -> Result<(), Refusal> {
         let deadline = Instant::now() + served.app.deadline;
-        let arrived = arrive(&served, &headers, deadline).await?;
-        let prepared = Prepared::new(&served, parameters)?;
+        let arrived = arrive(&served, &headers, &self.record, deadline).await?;
+        let prepared = Prepared::new(&served, &self.record, parameters)?;
         let entered = prepared.enter(&served, &arrived, &headers)?;
         if !entered.is_subscription() {
             let response = entered.execute(&served, deadline).await?;

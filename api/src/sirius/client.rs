@@ -109,6 +109,7 @@ impl SiriusClient {
         Ok(users)
     }
 
+    #[tracing::instrument(name = "call Sirius", level = "debug", skip_all, fields(otel.kind = "client", path = url.path()))]
     async fn get(
         &self,
         url: Url,

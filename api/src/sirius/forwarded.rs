@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderValue};
 use reqwest::RequestBuilder;
 
 use super::Session;
+use crate::traces;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
@@ -59,7 +60,15 @@ impl TraceContext {
         }
     }
 
+    /// Sends it along: where this service traces, its own span comes in the place of the caller's.
     pub(super) fn apply(&self, mut request: RequestBuilder) -> RequestBuilder {
+        if let Some(own) = traces::headers() {
+            request = request.headers(own);
+            if let Some(id) = &self.request_id {
+                request = request.header(REQUEST_ID, id);
+            }
+            return request;
+        }
         let headers = [
             (TRACEPARENT, &self.parent),
             (TRACESTATE, &self.state),

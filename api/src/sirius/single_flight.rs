@@ -6,6 +6,7 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
+use tracing::Instrument as _;
 
 type UnderWay<K, T> = HashMap<K, watch::Receiver<Option<T>>>;
 
@@ -55,14 +56,16 @@ where
             under_way: Arc::clone(&self.under_way),
             key,
         };
-        tokio::spawn(async move {
+        let flight = async move {
             let landing = landing;
             let outcome = work.await;
             // First cease to be the one under way: who is told may begin the next at once.
             drop(landing);
             // Nobody may be waiting.
             let _ = sender.send(Some(outcome));
-        });
+        };
+        // It belongs to the request that has begun it.
+        tokio::spawn(flight.in_current_span());
         Flight(receiver)
     }
 }

@@ -1,6 +1,7 @@
 //! The command line of binary `migration`.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -31,9 +32,29 @@ struct ConnectionArgs {
     /// The database: postgres://USER@HOST/DATABASE or sqlite://FILE.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
     database_url: Option<String>,
+    /// A file that holds it.
+    #[arg(long, env = "DATABASE_URL_FILE", global = true)]
+    database_url_file: Option<PathBuf>,
     /// How long to wait for another runner, or for a table that is in use.
     #[arg(long, default_value = "5s", value_parser = humantime::parse_duration, global = true)]
     lock_timeout: Duration,
+}
+
+impl ConnectionArgs {
+    fn url(&self) -> Result<String, CliError> {
+        let url = self.database_url.as_ref().filter(|it| !it.is_empty());
+        let file = self.database_url_file.as_ref();
+        match (url, file.filter(|it| !it.as_os_str().is_empty())) {
+            (Some(url), None) => Ok(url.clone()),
+            (None, Some(file)) => {
+                let text = std::fs::read_to_string(file);
+                let text = text.map_err(|error| CliError::UrlFile(error.kind()))?;
+                Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+            }
+            (None, None) => Err(CliError::NoDatabase),
+            (Some(_), Some(_)) => Err(CliError::TwoDatabases),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -77,8 +98,14 @@ const NOT_CHECKED: u8 = 2;
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
     /// No database was named.
-    #[error("no database: give --database-url, or set DATABASE_URL")]
+    #[error("no database: set DATABASE_URL, or DATABASE_URL_FILE to a file that holds it")]
     NoDatabase,
+    /// Two databases were named.
+    #[error("DATABASE_URL and DATABASE_URL_FILE are both given: want one")]
+    TwoDatabases,
+    /// The file of the URL cannot be read.
+    #[error("DATABASE_URL_FILE cannot be read: {0}")]
+    UrlFile(io::ErrorKind),
     /// The command failed.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -115,7 +142,7 @@ impl Cli {
     /// # Errors
     /// See [`CliError`].
     pub async fn run(self) -> Result<ExitCode, CliError> {
-        let url = self.connection.database_url.ok_or(CliError::NoDatabase)?;
+        let url = self.connection.url()?;
         let lock_timeout = self.connection.lock_timeout;
         let missing = match self.command {
             Command::Up { .. } | Command::Fresh { .. } => Missing::Create,

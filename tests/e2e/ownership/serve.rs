@@ -28,11 +28,11 @@ fn ahead_or_with_a_role_that_may_change_it_it_warns_and_serves() {
             .await;
         let server = Server::start(&mut serve(live.database.url()));
         assert!(
-            server.log.contains("may change the schema"),
+            server.log().contains("may change the schema"),
             "{}",
-            server.log
+            server.log()
         );
-        assert!(server.log.contains("m2099_later"), "{}", server.log);
+        assert!(server.log().contains("m2099_later"), "{}", server.log());
         let (status, text) = server.ready().await;
         assert_eq!(status, 200, "{text}");
         assert!(
@@ -47,7 +47,7 @@ fn ahead_or_with_a_role_that_may_change_it_it_warns_and_serves() {
         let set = live.migration(&["access", "set", &service, "read-write"]);
         assert!(set.status.success(), "{}", err(&set));
         let server = Server::start(&mut serve(&live.url_as(&service)));
-        assert!(!server.log.contains("WARN"), "{}", server.log);
+        assert!(!server.log().contains("WARN"), "{}", server.log());
         assert_eq!(server.ready().await, (200, "ready\n".to_owned()));
         drop(server);
         live.drop().await;

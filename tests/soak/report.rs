@@ -1,0 +1,145 @@
+//! What was seen.
+
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use crate::account::Told;
+use crate::outages::Away;
+use crate::server::Server;
+
+/// How long after something is back an answer may still say that it was away: a request's own deadline.
+const AFTER: Duration = Duration::from_secs(5);
+/// What memory may grow by from the first fifth to the last, in MiB.
+const GROWTH: u64 = 16;
+
+/// Prints a line.
+pub(crate) fn say(text: &str) {
+    // Nobody is left to tell if standard output is closed.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// See the module.
+pub(crate) struct Report {
+    pub(crate) most: f64,
+    pub(crate) rate: f64,
+    pub(crate) length: Duration,
+    pub(crate) began: Instant,
+    pub(crate) away: Vec<Away>,
+    /// MiB, every few seconds.
+    pub(crate) memory: Vec<u64>,
+    pub(crate) answers: Vec<Told>,
+    pub(crate) wrong: Vec<String>,
+}
+
+impl Report {
+    /// Prints it. Gives whether all is well.
+    pub(crate) fn tell(&self, server: &Server) -> bool {
+        let calm = self
+            .answers
+            .iter()
+            .filter(|it| self.away_at(it).is_none())
+            .collect::<Vec<_>>();
+        let errors = calm.iter().filter(|it| it.error.is_some()).count();
+        say(&format!(
+            "\n| | |\n| --- | --- |\n| most measured | {:.0} requests/s |\n| load | {:.0} requests/s for {} s |",
+            self.most,
+            self.rate,
+            self.length.as_secs()
+        ));
+        let changes = self.answers.iter().filter(|it| it.is_change).count();
+        say(&format!(
+            "| answers | {}, of them {changes} to changes |",
+            self.answers.len()
+        ));
+        say(&format!("| wrong answers | {} |", self.wrong.len()));
+        say(&format!("| errors while nothing was away | {errors} |"));
+        for (name, is_change) in [("reads", false), ("changes", true)] {
+            let mut took = calm
+                .iter()
+                .filter(|it| it.is_change == is_change)
+                .map(|it| it.took)
+                .collect::<Vec<_>>();
+            took.sort();
+            let at = |part: f64| {
+                let place = (took.len() as f64 * part) as usize;
+                took.get(place.min(took.len().saturating_sub(1)))
+                    .copied()
+                    .unwrap_or_default()
+            };
+            say(&format!(
+                "| {name}, p50 / p99 / longest | {:?} / {:?} / {:?} |",
+                at(0.5),
+                at(0.99),
+                at(1.0)
+            ));
+        }
+        for away in &self.away {
+            let during = self
+                .answers
+                .iter()
+                .filter(|it| away.has(it))
+                .collect::<Vec<_>>();
+            let mut codes = std::collections::BTreeMap::<&str, usize>::new();
+            for code in during.iter().filter_map(|it| it.error.as_deref()) {
+                *codes.entry(code).or_default() += 1;
+            }
+            say(&format!(
+                "| {} away for {:.1} s, from {} s on | {} answers; errors {codes:?} |",
+                away.what.name(),
+                (away.until - away.from).as_secs_f64(),
+                (away.from - self.began).as_secs(),
+                during.len(),
+            ));
+        }
+        let fifth = (self.memory.len() / 5).max(1);
+        let most = |part: &[u64]| part.iter().copied().max().unwrap_or_default();
+        let early = most(self.memory.get(..fifth).unwrap_or_default());
+        let late = most(
+            self.memory
+                .get(self.memory.len().saturating_sub(fifth)..)
+                .unwrap_or_default(),
+        );
+        say(&format!(
+            "| memory, first fifth / last fifth / peak | {early} / {late} / {} MiB |",
+            server.peak_memory()
+        ));
+        say(&format!(
+            "| start to the first answer | {:?} |",
+            server.start
+        ));
+        say(&format!(
+            "| memory before the first request | {} MiB |",
+            server.idle
+        ));
+        say(&format!(
+            "| binary | {:.1} MB |",
+            server.binary as f64 / 1e6
+        ));
+        for wrong in self.wrong.iter().take(5) {
+            say(&format!("WRONG: {wrong}"));
+        }
+        let odd = calm.iter().filter(|it| it.error.is_some());
+        for told in odd.take(5) {
+            say(&format!(
+                "ERROR at {} s: {told:?}",
+                (told.at - self.began).as_secs()
+            ));
+        }
+        let is_flat = late <= early + GROWTH;
+        if !is_flat {
+            say("memory grew");
+        }
+        self.wrong.is_empty() && errors == 0 && is_flat
+    }
+
+    fn away_at(&self, told: &Told) -> Option<&Away> {
+        self.away.iter().find(|away| away.has(told))
+    }
+}
+
+impl Away {
+    /// Whether an answer was asked for, or given, while it was away.
+    fn has(&self, told: &Told) -> bool {
+        told.at + told.took >= self.from && told.at <= self.until + AFTER
+    }
+}
