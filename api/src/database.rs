@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use migration::connection::{Missing, SCHEMA, UrlError, options};
-use sea_orm::sqlx::{self, Row as _};
+use sea_orm::sqlx::{self, Connection as _, Row as _};
 use sea_orm::{Database, DatabaseConnection, DbErr};
 
 use crate::config::DatabaseUrl;
@@ -68,18 +68,51 @@ pub async fn connect(url: &DatabaseUrl, pool: Pool) -> Result<DatabaseConnection
         let limit = limit.as_millis().to_string();
         options.map_sqlx_postgres_opts(move |it| it.options([("statement_timeout", &limit)]));
     }
-    if pool.purpose == Purpose::Write {
-        options.map_sqlx_postgres_pool_opts(|pool| {
-            // In the place of the library's own, which sets the search path alone.
-            pool.after_connect(|connection, _| Box::pin(prepare(connection)))
+    // What a statement has left behind is waited for when a connection comes back, and one that was idle is
+    // tried before it is used: each for so long and no longer, since a line may be cut without a word.
+    options
+        .test_before_acquire(false)
+        .map_sqlx_postgres_before_acquire(|connection, about| {
+            Box::pin(async move { Ok(about.idle_for < IDLE || is_there(connection, BEFORE).await) })
         });
-    }
+    options.map_sqlx_postgres_pool_opts(move |options| {
+        let options = options.after_release(|connection, _| {
+            Box::pin(async {
+                match is_there(connection, AFTER).await {
+                    true => Ok(true),
+                    // Which is closed without waiting for it.
+                    false => Err(sqlx::Error::PoolTimedOut),
+                }
+            })
+        });
+        match pool.purpose {
+            // In the place of the library's own, which sets the search path alone.
+            Purpose::Write => options.after_connect(|it, _| Box::pin(prepare(it))),
+            Purpose::Read => options,
+        }
+    });
     Ok(Database::connect(options).await?)
 }
 
-/// Sets the search path, and refuses a standby: after a failover an address may still lead to one.
+/// A connection that has been idle for so long is tried before it is used.
+const IDLE: Duration = Duration::from_secs(1);
+/// How long it may then take to say that it is there: others are tried in the same wait for a connection.
+const BEFORE: Duration = Duration::from_millis(500);
+/// How long it may take when it comes back, what was given up included.
+const AFTER: Duration = Duration::from_secs(5);
+
+async fn is_there(connection: &mut sqlx::PgConnection, limit: Duration) -> bool {
+    let asked = tokio::time::timeout(limit, connection.ping()).await;
+    matches!(asked, Ok(Ok(())))
+}
+
+/// Sets the search path, has commits flushed before they are answered, and refuses a standby: after a failover an address may still lead to one.
 async fn prepare(connection: &mut sqlx::PgConnection) -> Result<(), sqlx::Error> {
-    let sql = format!("SET search_path = {SCHEMA}; SELECT pg_is_in_recovery()");
+    let sql = format!(
+        "SET search_path = {SCHEMA}; \
+         SELECT pg_is_in_recovery(), CASE current_setting('synchronous_commit') \
+            WHEN 'off' THEN set_config('synchronous_commit', 'on', false) END"
+    );
     let row = sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
         .fetch_one(connection)
         .await?;

@@ -2,11 +2,16 @@
 
 use std::io::{IsTerminal, stderr};
 
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
 use crate::traces::{TraceFault, TraceSettings, Traces};
+
+/// Lines that wait to be written. Where nobody reads them, the next ones are dropped and counted: a log that
+/// is not read holds up no request.
+const LINES: usize = 50_000;
 
 /// How a line of the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,15 +28,33 @@ pub enum LogError {
     /// RUST_LOG is no filter.
     #[error("RUST_LOG is no filter: {0}")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
-    /// RUST_LOG names spans or fields that are not plain text.
-    #[error("RUST_LOG is no filter: {0}")]
-    Text(#[from] tracing_subscriber::filter::FromEnvError),
     /// A log runs already.
     #[error("{0}")]
     Started(#[from] tracing_subscriber::util::TryInitError),
     /// The traces could not be started.
     #[error(transparent)]
     Traces(#[from] TraceFault),
+}
+
+/// A log that runs, until this is dropped: then its last lines are written.
+pub struct Log {
+    traces: Option<Traces>,
+    dropped: ErrorCounter,
+    _writing: WorkerGuard,
+}
+
+impl Log {
+    /// Counts lines that nobody has read in time.
+    pub fn dropped(&self) -> ErrorCounter {
+        self.dropped.clone()
+    }
+
+    /// Sends what is left of the traces, and writes what is left of the log.
+    pub async fn end(mut self) {
+        if let Some(traces) = self.traces.take() {
+            traces.end().await;
+        }
+    }
 }
 
 /// What goes into the log: what RUST_LOG says, by default what is of level info. Whatever it says,
@@ -53,12 +76,14 @@ pub fn filter() -> Result<EnvFilter, LogError> {
 ///
 /// # Errors
 /// When RUST_LOG is no filter, a log runs already, or the exporter of traces cannot be made.
-pub fn start(
-    format: LogFormat,
-    traces: Option<&TraceSettings>,
-) -> Result<Option<Traces>, LogError> {
+pub fn start(format: LogFormat, traces: Option<&TraceSettings>) -> Result<Log, LogError> {
+    let (writer, writing) = NonBlockingBuilder::default()
+        .buffered_lines_limit(LINES)
+        .lossy(true)
+        .finish(stderr());
+    let dropped = writer.error_counter();
     let log = tracing_subscriber::fmt::layer()
-        .with_writer(stderr)
+        .with_writer(writer)
         // Where nobody reads the log any more, saying so would be a panic of each request that logs.
         .log_internal_errors(false)
         .with_ansi(stderr().is_terminal());
@@ -75,5 +100,9 @@ pub fn start(
         .with(traces.as_ref().map(Traces::layer))
         .with(log.with_filter(filter()?))
         .try_init()?;
-    Ok(traces)
+    Ok(Log {
+        traces,
+        dropped,
+        _writing: writing,
+    })
 }

@@ -2,14 +2,17 @@
 
 use std::io::{Write, stderr};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use api::config::{self, Cli, Command};
 use api::logging::LogFormat;
 use api::{demo, jobs, logging, server};
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match start().await {
+/// How long what cannot be interrupted, such as a look-up of a name, is waited for at the end.
+const LAST: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    match start() {
         Ok(code) => code,
         Err(error) => {
             // Nobody is left to tell if standard error is closed.
@@ -19,41 +22,46 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn start() -> Result<ExitCode, Box<dyn std::error::Error>> {
-    run(config::parse(std::env::args_os())?).await
+fn start() -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let cli = config::parse(std::env::args_os())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let ended = runtime.block_on(run(cli));
+    runtime.shutdown_timeout(LAST);
+    ended
 }
 
 async fn run(cli: Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
     match cli.command {
         Command::Serve(arguments) => {
             let settings = arguments.check()?;
-            let traces = logging::start(settings.log_format, settings.traces.as_ref())?;
-            server::serve(settings).await?;
-            if let Some(traces) = traces {
-                traces.end().await;
-            }
+            let log = logging::start(settings.log_format, settings.traces.as_ref())?;
+            let served = server::serve(settings, log.dropped()).await;
+            log.end().await;
+            served?;
         }
         Command::Demo(arguments) => {
             let settings = arguments.check()?;
-            logging::start(settings.log_format, None)?;
+            let _log = logging::start(settings.log_format, None)?;
             demo::run(settings).await?;
         }
         Command::ExpireRefunds(arguments) => {
             let settings = arguments.check()?;
-            logging::start(LogFormat::Text, None)?;
+            let _log = logging::start(LogFormat::Text, None)?;
             let ended = jobs::expire(&settings).await?;
             writeln!(std::io::stdout(), "{ended} refunds expired")?;
         }
         Command::Audit(arguments) => {
             let settings = arguments.check()?;
-            logging::start(LogFormat::Text, None)?;
+            let _log = logging::start(LogFormat::Text, None)?;
             if !jobs::check_books(&settings).await? {
                 return Ok(ExitCode::FAILURE);
             }
         }
         Command::Events(arguments) => {
             let settings = arguments.check()?;
-            logging::start(LogFormat::Text, None)?;
+            let _log = logging::start(LogFormat::Text, None)?;
             jobs::events(&settings).await?;
         }
         Command::Settings => std::io::stdout().write_all(config::page().as_bytes())?,

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::signal;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
+use tracing_appender::non_blocking::ErrorCounter;
 
 use crate::authentication::{Authenticator, KeyFault, KeySources};
 use crate::clock::{SharedClock, SystemClock};
@@ -25,7 +26,7 @@ use crate::http::{
     TrustedDocuments, metrics_router, router,
 };
 use crate::metrics::Metrics;
-use crate::reads::Reads;
+use crate::reads::{Reads, ReplicaConnections};
 use crate::sirius::{Sirius, SiriusError};
 
 /// The query that GraphiQL opens with.
@@ -88,7 +89,7 @@ const LAST_EVENTS: Duration = Duration::from_secs(6);
 /// # Errors
 /// When it cannot start. A database that is down is no reason: requests are answered with
 /// UNAVAILABLE until it is back.
-pub async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
+pub async fn serve(settings: ServeSettings, dropped: ErrorCounter) -> Result<(), ServeError> {
     // Read first: a manifest that is wrong is found before anything is started.
     let trusted = settings.limits.trusted_documents.as_deref();
     let trusted = trusted.map(TrustedDocuments::read).transpose()?;
@@ -100,10 +101,25 @@ pub async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
         statement_limit: Some(statement_limit(settings.request_timeout)),
     };
     let db = connect(&settings.database.url, pool).await?;
+    let url = &settings.database.url;
+    // Those of requests may all be in use: that says nothing of the database.
+    let watched = connect(url, Pool { size: 2, ..pool }).await?;
     let replica = match &settings.pool.read_url {
         Some(url) => {
             let purpose = Purpose::Read;
-            Some(connect(url, Pool { purpose, ..pool }).await?)
+            let watched_replica = connect(
+                url,
+                Pool {
+                    purpose,
+                    size: 1,
+                    ..pool
+                },
+            );
+            Some(ReplicaConnections {
+                replica: connect(url, Pool { purpose, ..pool }).await?,
+                watched_primary: watched.clone(),
+                watched_replica: watched_replica.await?,
+            })
         }
         None => None,
     };
@@ -116,10 +132,15 @@ pub async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
     let recorder = metrics.as_ref().map(|(metrics, _)| metrics);
     let dispatcher = dispatcher(&settings, &db, &clock, recorder)?;
     let pulse = dispatcher.as_ref().map(Dispatcher::pulse);
-    let reads = counted(recorder, || match &replica {
-        Some(replica) => Reads::with_replica(db.clone(), replica.clone()),
+    let mut pools = vec![("primary", db.clone(), pool.size)];
+    if let Some(replica) = &replica {
+        pools.push(("replica", replica.replica.clone(), pool.size));
+    }
+    let reads = counted(recorder, || match replica {
+        Some(replica) => Reads::with_replica(db.clone(), replica),
         None => Reads::from_primary(db.clone()),
     });
+    let dispatcher = dispatcher.map(|it| it.after(reads.clone()));
     let (stop, stopped) = watch::channel(false);
     let tidying = housekeeping::run(db.clone(), clock.clone(), stopped.clone());
     let changed_clients = ChangedClients::default();
@@ -132,9 +153,7 @@ pub async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
     let (closing, closed) = watch::channel(false);
     let tasks = TaskTracker::new();
     let (stopping, told) = watch::channel(false);
-    let readiness = Readiness::new(db.clone(), pulse, told);
-    let mut pools = vec![("primary", db.clone(), pool.size)];
-    pools.extend(replica.map(|replica| ("replica", replica, pool.size)));
+    let readiness = Readiness::new(watched, pulse, told);
     tokio::spawn(reads.clone().watch(stopped.clone()));
     let app = App {
         trusted,
@@ -154,6 +173,7 @@ pub async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
             users: app.sirius.users.clone(),
             pools,
             readiness,
+            dropped,
         });
         tokio::spawn(async move { axum::serve(listener, routes).await });
     }
@@ -309,7 +329,12 @@ pub async fn run(listener: TcpListener, routes: Router, limits: HttpLimits, stop
     let told = async {
         told_to_stop().await;
         let _ = stop.stopping.send(true);
-        tokio::time::sleep(stop.delay).await;
+        tracing::info!("stopping");
+        tokio::select! {
+            () = tokio::time::sleep(stop.delay) => {}
+            // Whoever says it twice means now.
+            () = told_to_stop() => {}
+        }
         let _ = stop.closing.send(true);
     };
     http::serve(listener, routes, limits, stop.tasks, told).await;
@@ -337,5 +362,4 @@ async fn told_to_stop() {
         () = interrupt => {}
         () = terminate => {}
     }
-    tracing::info!("stopping");
 }

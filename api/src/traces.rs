@@ -9,8 +9,9 @@ use opentelemetry::trace::{Status, TraceContextExt as _, TracerProvider as _};
 use opentelemetry_http::{HeaderExtractor, HeaderInjector};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, SpanData};
 use tracing::{Level, Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::Layer;
@@ -72,10 +73,12 @@ impl Traces {
             Ok::<_, TraceFault>(exporter)
         });
         let exporter = make.join().map_err(|_| TraceFault::Lost)??;
-        let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(settings.ratio)));
+        // A caller's decision not to trace holds; that he does, anybody can say: no more than our own part.
+        let own = Sampler::TraceIdRatioBased(settings.ratio);
+        let sampler = Sampler::parent_based(own.clone()).with_remote_parent_sampled(own);
         let name = std::env::var("OTEL_SERVICE_NAME").unwrap_or_else(|_| SERVICE.to_owned());
         let provider = SdkTracerProvider::builder()
-            .with_batch_exporter(exporter)
+            .with_batch_exporter(Discreet(exporter))
             .with_sampler(sampler)
             .with_resource(Resource::builder().with_service_name(name).build())
             .build();
@@ -105,6 +108,36 @@ impl Traces {
             Ok(Err(error)) => tracing::warn!(%error, "the last traces are lost"),
             Err(_) => tracing::warn!("the last traces are lost"),
         }
+    }
+}
+
+/// Leaves out what PostgreSQL says of a failure: its texts may hold what somebody has entered.
+#[derive(Debug)]
+struct Discreet(SpanExporter);
+
+impl opentelemetry_sdk::trace::SpanExporter for Discreet {
+    async fn export(&self, mut batch: Vec<SpanData>) -> OTelSdkResult {
+        for span in &mut batch {
+            span.attributes
+                .retain(|it| it.key.as_str() != "exception.message");
+            // Of a request it is a code of ours.
+            if span.name != "request" && matches!(span.status, Status::Error { .. }) {
+                span.status = Status::error("");
+            }
+        }
+        self.0.export(batch).await
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.0.shutdown_with_timeout(timeout)
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.0.force_flush()
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.0.set_resource(resource);
     }
 }
 

@@ -204,8 +204,7 @@ both_databases! {
         a_client(t).await;
         let sink = Sink::start().await;
         changes(t, 1001, 2).await;
-        let (lease, longest) = (Duration::from_secs(35), Duration::from_secs(300));
-        let held = outbox::claim(&t.db, t.clock.now().naive_utc(), lease, longest, 20).await.unwrap();
+        let held = outbox::claim(&t.db, t.clock.now().naive_utc(), Duration::from_secs(35), 20).await.unwrap();
         assert_eq!(held.len(), 1);
         let dispatcher = dispatcher(t, &sink);
         assert_eq!(drain(&dispatcher).await, round(0, 0, 0), "neither it nor what comes after it");

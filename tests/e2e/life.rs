@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -208,6 +208,61 @@ postgres_only! {
         ask().await.data("/financeClient");
     }
 
+    async fn connections_that_are_lost_without_a_word_cost_their_requests_and_are_given_up(t) {
+        a_client(t).await;
+        t.ask(CLIENT).await.data("/financeClient");
+        let lock = t.db.begin().await.unwrap();
+        lock.execute_unprepared("LOCK TABLE finance_client IN ACCESS EXCLUSIVE MODE").await.unwrap();
+        let token = sign(&claims(7, &["Finance Manager"], t.clock.now().timestamp()), SECRET);
+        let change = |key: usize| Answer::of(t.post().bearer_auth(&token).json(&invoice(key)));
+        // As many as are made at once.
+        let hanging = join_all((0..5).map(change));
+        let losing = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            t.proxy.as_ref().unwrap().lose();
+        };
+        let (answers, ()) = tokio::join!(hanging, losing);
+        assert!(answers.iter().all(|it| it.code() == "UNAVAILABLE"));
+        lock.rollback().await.unwrap();
+        let by = Instant::now() + Duration::from_secs(20);
+        while !change(9).await.errors().is_empty() {
+            assert!(Instant::now() < by, "changes are not made any more");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        for _ in 0..10 {
+            t.ask(CLIENT).await.data("/financeClient");
+        }
+    }
+
+    async fn a_log_that_nobody_reads_holds_up_no_request(t) {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        let mut command = Command::new(binary("finance-api"));
+        command.arg("serve").env("DATABASE_URL", t.database.url()).stderr(Stdio::piped());
+        command.env("LISTEN_ADDR", address.to_string()).env("SIRIUS_URL", t.sirius.origin.as_str());
+        // Its pipe takes 64 KiB, and then nothing.
+        let mut child = command.spawn().unwrap();
+        let http = http();
+        let by = Instant::now() + Duration::from_secs(20);
+        let live = format!("http://{address}/health/live");
+        while http.get(&live).send().await.is_err() {
+            assert!(Instant::now() < by, "it does not start");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        for _ in 0..1_000 {
+            let nowhere = http.get(format!("http://{address}/nowhere")).timeout(Duration::from_secs(5));
+            assert_eq!(nowhere.send().await.unwrap().status(), 404);
+        }
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let by = Instant::now() + Duration::from_secs(10);
+        while child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < by, "it does not end");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     async fn a_disk_that_is_full_refuses_changes_as_unavailable_and_serves_reads(t) {
         a_client(t).await;
         // What PostgreSQL says when a table cannot grow.
@@ -258,6 +313,8 @@ both_databases! {
                 sink.mend();
                 continue;
             }
+            // As it does by itself every quarter of a minute.
+            dispatcher.look().await.unwrap();
             while dispatcher.round().await.unwrap().delivered > 0 {}
             let now = sink.taken().len();
             assert_eq!(now - sent, if number == 1 { 2 } else { 1 }, "after {jump}");

@@ -253,6 +253,106 @@ async fn changes_are_seen(three: &Three, so_far: usize, count: usize) -> Duratio
 const FROM_REPLICA: &str = "finance_reads_total{database=\"replica\"}";
 const FROM_PRIMARY: &str = "finance_reads_total{database=\"primary\"}";
 
+/// Reads and changes with that server as the replica, which must not be read from.
+async fn is_not_read_from(primary: &OwnPostgres, read_url: &str, so_far: usize) {
+    let sirius = Sirius::start().await;
+    let settings = [
+        ("DATABASE_READ_URL", read_url),
+        ("METRICS_ADDR", "127.0.0.1:0"),
+    ];
+    let three = Three::start(&primary.url(), &sirius, &settings).await;
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    changes_are_seen(&three, so_far, 3).await;
+    assert_eq!(three.metric(FROM_REPLICA).await, 0.0);
+}
+
+#[test]
+fn a_server_that_does_not_follow_the_primary_is_not_read_from() {
+    on_own_servers(async || {
+        let primary = OwnPostgres::start(&[]).await;
+        a_client_of(&primary).await;
+        let (next, left_behind) = (primary.standby().await, primary.standby().await);
+        // Another cluster, itself a primary.
+        let other = OwnPostgres::start(&[]).await;
+        a_client_of(&other).await;
+        is_not_read_from(&primary, &other.url(), 0).await;
+        is_not_read_from(&primary, &other.standby().await.url(), 3).await;
+        // The primary itself.
+        is_not_read_from(&primary, &primary.url(), 6).await;
+        // After a failover to the one, the other has gone another way, and further.
+        let caught_up = async |standby: &OwnPostgres| {
+            while standby
+                .ask("SELECT count(*) FROM supervision_finance.invoice")
+                .await
+                != "9"
+            {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        caught_up(&next).await;
+        caught_up(&left_behind).await;
+        next.stop(StopMode::Fast);
+        let db = primary.connect().await;
+        let further = "CREATE TABLE further AS SELECT generate_series(1, 200000) AS n";
+        db.execute_unprepared(further).await.unwrap();
+        db.close().await.unwrap();
+        while left_behind
+            .ask("SELECT to_regclass('supervision_finance.further') IS NOT NULL")
+            .await
+            != "true"
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        primary.stop(StopMode::Immediate);
+        next.launch();
+        next.promote();
+        is_not_read_from(&next, &left_behind.url(), 9).await;
+    });
+}
+
+#[test]
+fn who_is_told_of_a_change_and_asks_again_is_shown_it() {
+    on_own_servers(async || {
+        let primary = OwnPostgres::start(&[]).await;
+        a_client_of(&primary).await;
+        let replica = primary.standby().await;
+        let db = replica.connect().await;
+        db.execute_unprepared("ALTER SYSTEM SET recovery_min_apply_delay = '300ms'")
+            .await
+            .unwrap();
+        db.execute_unprepared("SELECT pg_reload_conf()")
+            .await
+            .unwrap();
+        db.close().await.unwrap();
+        let sirius = Sirius::start().await;
+        let read_url = replica.url();
+        let three =
+            Three::start(&primary.url(), &sirius, &[("DATABASE_READ_URL", &read_url)]).await;
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        let watch = json!({ "query": "subscription { billingHistoryChanged(clientId: 1001) { clientId } }" });
+        let watch = post(&three.http, three.balancer.address, &watch);
+        let mut events = Events::of(
+            watch
+                .header("Cookie", OFFICER)
+                .header("X-XSRF-TOKEN", "a+b c"),
+        )
+        .await;
+        for number in 0..5 {
+            let told = async {
+                assert_eq!(events.next().await.unwrap().0, "next");
+                three
+                    .ask(CLIENT)
+                    .await
+                    .data("/financeClient/outstandingBalance")
+                    .clone()
+            };
+            let body = invoice(number);
+            let (balance, _) = tokio::join!(told, three.change(&body));
+            assert_eq!(balance, 10_000 * (number as i64 + 1));
+        }
+    });
+}
+
 #[test]
 fn a_replica_is_read_from_and_whoever_has_changed_something_sees_it_by_every_instance() {
     on_own_servers(async || {

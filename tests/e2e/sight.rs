@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tests::events::Events;
 use tests::socket::{Heard, Socket};
 use tests::token::{SECRET, claims, sign};
-use tests::{Harness, OFFICER, any_database, postgres_only};
+use tests::{Harness, OFFICER, PAGE, any_database, postgres_only};
 use tokio::net::TcpListener;
 
 use super::mutations::*;
@@ -122,6 +122,12 @@ postgres_only! {
         let changed = line(&server, "change").await;
         assert_eq!(fields(&changed, TOLD), json!(["Pay", "mutation", "user", 3, "OK", 200]));
 
+        let long = format!("http://{}/{}", server.address, "x".repeat(5_000));
+        http.get(long).header("X-Request-Id", "long").send().await.unwrap();
+        let long = line(&server, "long").await;
+        assert_eq!((&long["outcome"], &long["status"]), (&json!("OK"), &json!(404)));
+        assert_eq!(long["spans"][0]["path"].as_str().unwrap().len(), 64);
+
         let batch = json!([{ "query": "query One { viewer { id } }" }, { "query": "query Two { viewer { nothing } }" }]);
         let batch = ask(&http, &server, "batch", "").json(&batch).header("Cookie", OFFICER);
         assert_eq!(batch.send().await.unwrap().status(), 200);
@@ -157,7 +163,7 @@ postgres_only! {
             json!(["One", "query", "user", 3, "OK", null]),
             json!(["Two", "query", "user", 3, "BAD_USER_INPUT", null]),
         ]);
-        assert_eq!(requests.len(), 8, "one for each, and none for the probe: {log}");
+        assert_eq!(requests.len(), 9, "one for each, and none for the probe: {log}");
         for secret in ["officer", "a+b c", "Billing Officer", "Finance Manager"] {
             assert!(!log.contains(secret), "{secret} in {log}");
         }
@@ -219,6 +225,19 @@ postgres_only! {
             assert!(calls.iter().any(|span| is_known(&span)), "{sent} of {calls:?}");
         }
     }
+
+    async fn what_strangers_say_of_sampling_traces_no_more_than_the_part_that_is_set(t) {
+        let collector = Collector::start().await;
+        let endpoint = format!("http://{}", collector.address);
+        let settings = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), ("TRACE_RATIO", "0")];
+        let mut server = a_server(t, &settings).await;
+        let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let nowhere = http().get(format!("http://{}/nowhere", server.address));
+        assert_eq!(nowhere.header("traceparent", parent).send().await.unwrap().status(), 404);
+        server.terminate();
+        server.ended(Duration::from_secs(30)).await;
+        assert_eq!(collector.spans(), []);
+    }
 }
 
 any_database! {
@@ -256,6 +275,12 @@ any_database! {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         assert_eq!(of("Socket", "query", "OK"), 1.0);
+        // Who cannot sign in is counted over a WebSocket too.
+        let headers = [("Origin", PAGE), ("Sec-WebSocket-Protocol", "graphql-transport-ws")];
+        let mut stranger = Socket::open(t, &headers).await.ok().unwrap();
+        stranger.send(json!({ "type": "connection_init", "payload": { "Authorization": "Bearer wrong" } })).await;
+        assert_eq!(stranger.next().await, Heard::Closed(4401));
+        assert_eq!(of("", "none", "UNAUTHENTICATED"), 2.0);
         assert_eq!(of("Watch", "subscription", "OK"), 1.0);
         assert_eq!(t.metric("finance_requests_in_flight"), 0.0);
     }

@@ -22,6 +22,7 @@ pub struct Proxy {
     pub address: SocketAddr,
     state: Arc<watch::Sender<Line>>,
     targets: Arc<Mutex<Vec<SocketAddr>>>,
+    lost: Arc<watch::Sender<u64>>,
     accepting: JoinHandle<()>,
 }
 
@@ -38,6 +39,8 @@ impl Proxy {
         let line = Arc::clone(&state);
         let targets = Arc::new(Mutex::new(targets));
         let current = Arc::clone(&targets);
+        let lost = Arc::new(watch::Sender::new(0));
+        let losing = Arc::clone(&lost);
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let target = {
@@ -45,13 +48,15 @@ impl Proxy {
                     targets.rotate_left(1);
                     *targets.last().unwrap()
                 };
-                tokio::spawn(forward(client, target, line.subscribe()));
+                let forwarding = forward(client, target, line.subscribe());
+                tokio::spawn(until_lost(forwarding, losing.subscribe()));
             }
         });
         Self {
             address,
             state,
             targets,
+            lost,
             accepting,
         }
     }
@@ -71,6 +76,12 @@ impl Proxy {
         self.state.send_replace(Line::Stalled);
     }
 
+    /// Loses all connections without a word, as a firewall does that forgets them: nothing comes through them
+    /// any more, and nobody is told. New ones are forwarded.
+    pub fn lose(&self) {
+        self.lost.send_modify(|times| *times += 1);
+    }
+
     /// Forwards again.
     pub fn mend(&self) {
         self.state.send_replace(Line::Open);
@@ -80,6 +91,15 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.accepting.abort();
+    }
+}
+
+async fn until_lost(forwarding: impl Future<Output = ()>, mut lost: watch::Receiver<u64>) {
+    let mut forwarding = std::pin::pin!(forwarding);
+    tokio::select! {
+        () = &mut forwarding => {}
+        // Both sides stay open, and nobody forwards.
+        Ok(()) = lost.changed() => std::future::pending().await,
     }
 }
 

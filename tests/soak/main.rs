@@ -99,7 +99,7 @@ async fn main() -> ExitCode {
         sink: &to_sink,
     };
     let outages = Outages::plan(length, Duration::from_secs_f64(arguments.outage));
-    let began = Instant::now();
+    let (began, processor) = (Instant::now(), server.processor());
     let is_over = Arc::new(AtomicBool::new(false));
     let (_, away, memory) = tokio::join!(
         async {
@@ -116,6 +116,7 @@ async fn main() -> ExitCode {
         began,
         away,
         memory,
+        processor: server.processor().saturating_sub(processor),
         answers: workers
             .iter()
             .flat_map(|worker| worker.answers().to_vec())

@@ -27,6 +27,8 @@ pub(crate) struct Report {
     pub(crate) away: Vec<Away>,
     /// MiB, every few seconds.
     pub(crate) memory: Vec<u64>,
+    /// Processor time that the server took meanwhile.
+    pub(crate) processor: Duration,
     pub(crate) answers: Vec<Told>,
     pub(crate) wrong: Vec<String>,
 }
@@ -102,6 +104,10 @@ impl Report {
         say(&format!(
             "| memory, first fifth / last fifth / peak | {early} / {late} / {} MiB |",
             server.peak_memory()
+        ));
+        say(&format!(
+            "| processor time of the server, a request | {:.0} µs |",
+            self.processor.as_secs_f64() * 1e6 / self.answers.len().max(1) as f64
         ));
         say(&format!(
             "| start to the first answer | {:?} |",

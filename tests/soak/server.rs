@@ -107,6 +107,23 @@ impl Server {
         kib.and_then(|it| it.parse::<u64>().ok()).expect("a number") / 1024
     }
 
+    /// Processor time that it has taken.
+    pub(crate) fn processor(&self) -> Duration {
+        let path = format!("/proc/{}/stat", self.child.id());
+        let stat = std::fs::read_to_string(path).expect("a server that lives");
+        // After the name, which may hold anything: fields 14 and 15 of all, in hundredths of a second.
+        let fields = stat
+            .rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace();
+        let ticks = fields
+            .skip(11)
+            .take(2)
+            .map(|it| it.parse::<u64>().unwrap_or(0));
+        Duration::from_millis(ticks.sum::<u64>() * 10)
+    }
+
     /// Its memory every few seconds, until it is over.
     pub(crate) async fn watch_memory(&self, is_over: Arc<AtomicBool>) -> Vec<u64> {
         let mut all = Vec::new();

@@ -48,7 +48,8 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, FileFault
     let mut command = Cli::command();
     if let Some(path) = path(&words) {
         let settings = read(&path)?;
-        command = with_defaults(command, &path, &settings)?;
+        let given = given(&words);
+        command = with_defaults(command, &path, &settings, &given)?;
     }
     let matches = command.get_matches_from(words);
     Ok(Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
@@ -63,6 +64,36 @@ fn path(words: &[OsString]) -> Option<PathBuf> {
     let of = |matches: &ArgMatches| matches.try_get_one::<PathBuf>("config").ok()?.cloned();
     let path = of(&matches).or_else(|| of(matches.subcommand()?.1));
     path.filter(|path| !path.as_os_str().is_empty())
+}
+
+/// The settings that the command line or the environment gives, by their flags' names.
+fn given(words: &[OsString]) -> Vec<String> {
+    let command = Cli::command();
+    let mut given = Vec::new();
+    for argument in command.get_subcommands().flat_map(Command::get_arguments) {
+        let Some(long) = argument.get_long() else {
+            continue;
+        };
+        let is_set =
+            |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|it| !it.is_empty());
+        let flag = format!("--{long}");
+        let is_flag = |word: &OsString| {
+            let word = word.to_string_lossy();
+            word == flag || word.starts_with(&format!("{flag}="))
+        };
+        if argument.get_env().is_some_and(is_set) || words.iter().any(is_flag) {
+            given.push(long.to_owned());
+        }
+    }
+    given
+}
+
+/// A secret is given by one setting, or by another that names its file: one of the two is enough.
+fn other_of_pair(key: &str) -> String {
+    match key.strip_suffix("-file") {
+        Some(secret) => secret.to_owned(),
+        None => format!("{key}-file"),
+    }
 }
 
 fn read(path: &Path) -> Result<Table, FileFault> {
@@ -84,6 +115,7 @@ fn with_defaults(
     mut command: Command,
     path: &Path,
     settings: &Table,
+    given: &[String],
 ) -> Result<Command, FileFault> {
     let names = command
         .get_subcommands()
@@ -105,6 +137,9 @@ fn with_defaults(
             faults.push(format!("{key} is neither text, number nor true or false"));
             continue;
         };
+        if given.contains(&other_of_pair(key)) {
+            continue;
+        }
         for name in &names {
             command = command.mut_subcommand(name, |subcommand| {
                 subcommand.mut_args(|argument| match argument.get_long() {
@@ -169,6 +204,18 @@ mod tests {
         assert_eq!(settings.pool.size, 7);
         assert!(!settings.four_eyes);
         assert_eq!(settings.limits.document.depth, 11);
+    }
+
+    #[test]
+    fn a_secret_of_the_command_line_wins_over_the_files_file_of_it() {
+        let file = "database-url-file = \"nowhere\"\nsirius-url = \"http://sirius.example\"\n";
+        let settings = serve(file, &["--database-url=sqlite://x"]).unwrap();
+        assert_eq!(settings.database.url.reveal(), "sqlite://x");
+        assert!(
+            serve(file, &[])
+                .unwrap_err()
+                .contains("DATABASE_URL_FILE cannot be read")
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ const HEAD: &str = "\
 Flags, environment or a file; a flag wins over the environment, and the environment over the file. The
 table has the names of the environment; the flag of `LISTEN_ADDR` is `--listen-addr`, its key in the file
 `listen-addr`. `finance-api serve --help` says the same. Everything is checked before anything starts, and
-all faults are named at once. Durations are written `5s`, `12h`; an empty value counts as none.
+all faults are named at once. Durations are written `5s`, `12h`; a setting whose default is none may be empty.
 
 The file is TOML, named by `--config` or `CONFIG_FILE`; numbers may stand bare, and `true` is `on`:
 

@@ -5,9 +5,11 @@ mod metrics;
 mod pulse;
 mod sink;
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use chrono::NaiveDateTime;
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use sea_orm::DatabaseConnection;
 use tokio::sync::watch;
@@ -20,6 +22,7 @@ use self::sink::Sink;
 use crate::clock::SharedClock;
 use crate::finance::FinanceError;
 use crate::finance::outbox::{self, OutgoingEvent};
+use crate::reads::Reads;
 
 /// Events that are sent at once, each of another client.
 const AT_ONCE: u64 = 20;
@@ -29,6 +32,8 @@ const IDLE: Duration = Duration::from_secs(1);
 const IDLE_MOST: Duration = Duration::from_secs(30);
 /// How much longer than its sending an event is claimed.
 const LEASE_MARGIN: Duration = Duration::from_secs(30);
+/// How far ahead an event must be put off before its time is not believed.
+const AHEAD: Duration = Duration::from_secs(60 * 60);
 /// How often the state of the outbox is looked at.
 const LOOK: Duration = Duration::from_secs(15);
 
@@ -40,6 +45,7 @@ pub struct Dispatcher {
     settings: SinkSettings,
     metrics: DispatchMetrics,
     pulse: Pulse,
+    reads: Option<Reads>,
 }
 
 /// What came of a round.
@@ -72,7 +78,15 @@ impl Dispatcher {
             sink: Sink::new(&settings)?,
             settings,
             metrics: DispatchMetrics::register(),
+            reads: None,
         })
+    }
+
+    /// What an event tells, whoever takes it can read.
+    #[must_use]
+    pub fn after(mut self, reads: Reads) -> Self {
+        self.reads = Some(reads);
+        self
     }
 
     /// Tells whether it does its work.
@@ -80,8 +94,20 @@ impl Dispatcher {
         self.pulse.clone()
     }
 
-    /// Sends until told to stop; what is being sent then is sent to its end.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+    /// Sends until told to stop; what is being sent then is sent to its end. A fault in one round does not end
+    /// the others.
+    pub async fn run(self, stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            let sending = AssertUnwindSafe(self.send(stop.clone())).catch_unwind();
+            if sending.await.is_err() {
+                tracing::error!("sending events panicked; it goes on");
+                self.pulse.beat();
+                tokio::time::sleep(IDLE_MOST).await;
+            }
+        }
+    }
+
+    async fn send(&self, mut stop: watch::Receiver<bool>) {
         let mut wait = IDLE;
         let mut looked = None::<Duration>;
         while !*stop.borrow() {
@@ -123,8 +149,10 @@ impl Dispatcher {
     /// # Errors
     /// When the database fails; then what was sent is sent again.
     pub async fn round(&self) -> Result<Round, FinanceError> {
-        let longest = self.settings.back_off_most.max(self.lease());
-        let events = outbox::claim(&self.db, self.now(), self.lease(), longest, AT_ONCE).await?;
+        let events = outbox::claim(&self.db, self.now(), self.lease(), AT_ONCE).await?;
+        if let Some(reads) = self.reads.as_ref().filter(|_| !events.is_empty()) {
+            reads.shown_everywhere().await;
+        }
         let key = match events.is_empty() {
             true => Ok(None),
             false => self.settings.read_key().await,
@@ -178,6 +206,11 @@ impl Dispatcher {
     /// When the database fails.
     pub async fn look(&self) -> Result<(), FinanceError> {
         let now = self.now();
+        // None is put off for longer: what seems to be was written by a clock that was ahead. Clocks that are
+        // a little apart, or instances with other settings, are no reason.
+        let longest = self.settings.back_off_most.max(self.lease());
+        let longest = longest.saturating_mul(2).saturating_add(AHEAD);
+        outbox::bring_back(&self.db, now, longest).await?;
         let state = outbox::state(&self.db).await?;
         let age = state.oldest.map(|oldest| now.signed_duration_since(oldest));
         let age = age.and_then(|age| age.to_std().ok()).unwrap_or_default();

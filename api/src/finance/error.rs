@@ -25,6 +25,33 @@ pub enum FinanceError {
     Overflow(#[from] Overflow),
 }
 
+impl FinanceError {
+    /// What an operator may read of the cause. PostgreSQL's own text is left out where it may hold what
+    /// somebody has entered: data exceptions, violated constraints, faults that a trigger raises.
+    pub fn cause(&self) -> Option<String> {
+        let (Self::Unavailable(error) | Self::Database(error)) = self else {
+            return None;
+        };
+        let (DbErr::Exec(RuntimeErr::SqlxError(inner))
+        | DbErr::Query(RuntimeErr::SqlxError(inner))) = error
+        else {
+            return Some(error.to_string());
+        };
+        let sqlx::Error::Database(database) = &**inner else {
+            return Some(inner.to_string());
+        };
+        let code = database.code().unwrap_or_default();
+        let may_hold_values = ["22", "23", "P0"]
+            .iter()
+            .any(|class| code.starts_with(class));
+        Some(match (may_hold_values, database.constraint()) {
+            (false, _) => format!("{code}: {}", database.message()),
+            (true, Some(constraint)) => format!("{code}: {constraint}"),
+            (true, None) => code.into_owned(),
+        })
+    }
+}
+
 impl From<DbErr> for FinanceError {
     fn from(error: DbErr) -> Self {
         if is_unavailable(&error) {

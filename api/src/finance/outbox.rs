@@ -56,13 +56,12 @@ pub async fn claim(
     db: &DatabaseConnection,
     now: NaiveDateTime,
     lease: Duration,
-    longest: Duration,
     count: u64,
 ) -> Result<Vec<OutgoingEvent>, FinanceError> {
     let transaction = writing::begin(db).await?;
     let mut due = Entity::find()
         .filter(waits())
-        .filter(is_due(now, longest))
+        .filter(Column::NextAttemptAt.lte(now))
         .filter(Expr::not_exists(earlier_of_the_client()))
         // Those that failed come after those that have waited as long.
         .order_by_asc(Column::NextAttemptAt)
@@ -108,12 +107,23 @@ fn earlier_of_the_client() -> sea_orm::sea_query::SelectStatement {
         .to_owned()
 }
 
-/// No event is put off for longer than `longest`: what seems to be was written by a clock that was ahead.
-fn is_due(now: NaiveDateTime, longest: Duration) -> Condition {
-    let is_ahead = Column::NextAttemptAt.gt(after(now, longest));
-    Condition::any()
-        .add(Column::NextAttemptAt.lte(now))
-        .add(is_ahead)
+/// Has events sent now that are put off for longer than `longest`: they were written by a clock that was
+/// ahead.
+///
+/// # Errors
+/// When the database fails.
+pub async fn bring_back(
+    db: &DatabaseConnection,
+    now: NaiveDateTime,
+    longest: Duration,
+) -> Result<(), FinanceError> {
+    Entity::update_many()
+        .col_expr(Column::NextAttemptAt, Expr::value(now))
+        .filter(waits())
+        .filter(Column::NextAttemptAt.gt(after(now, longest)))
+        .exec(db)
+        .await?;
+    Ok(())
 }
 
 fn after(now: NaiveDateTime, wait: Duration) -> NaiveDateTime {

@@ -1,7 +1,5 @@
 //! The one place where failures become the API's codes (contract, "Conventions").
 
-use std::error::Error as _;
-
 use async_graphql::{Context, Error, ErrorExtensions};
 
 use crate::finance::FinanceError;
@@ -98,7 +96,7 @@ impl ApiError {
 
 impl From<FinanceError> for ApiError {
     fn from(error: FinanceError) -> Self {
-        let cause = error.source().map(ToString::to_string);
+        let cause = error.cause();
         tracing::error!(cause, "{error}");
         match error {
             FinanceError::Unavailable(_) | FinanceError::Busy => Self::unavailable(),

@@ -37,7 +37,6 @@ use crate::authentication::Service;
 use crate::clock::SharedClock;
 use crate::finance::change::{self, Actor, Refusal};
 use crate::finance::{ChangedClients, FinanceError};
-use crate::reads::Reads;
 
 const FINANCE_USER: Guard = Guard::roles(&[Role::FinanceUser]);
 const FINANCE_MANAGER: Guard = Guard::roles(&[Role::FinanceManager]);
@@ -55,6 +54,9 @@ impl ChangeSlots {
 
 /// The longest that a change waits for its turn.
 const SLOT_LIMIT: Duration = Duration::from_secs(4);
+
+/// The longest that a change takes when nothing is lost: a few statements, each at its limit.
+const CHANGE_LIMIT: Duration = Duration::from_secs(15);
 
 /// What can be changed.
 pub struct Mutation;
@@ -84,7 +86,6 @@ where
     };
     let db = data::<DatabaseConnection>(ctx)?.clone();
     let ChangeSlots(slots, tasks) = data::<ChangeSlots>(ctx)?.clone();
-    let reads = data::<Reads>(ctx)?.clone();
     let content = Content::of(ctx)?;
     // By itself: a caller who goes away does not undo half of what is being written.
     let made = async move {
@@ -93,13 +94,14 @@ where
         let Ok(Ok(slot)) = slot else {
             return Err(FinanceError::Busy.into());
         };
-        let made = make(db, actor, content).await;
+        // Each of its statements has a limit in PostgreSQL. One that is not heard of again is given up here,
+        // or it would keep its place for good.
+        let made = tokio::time::timeout(CHANGE_LIMIT, make(db, actor, content)).await;
         drop(slot);
-        // Whoever is told of the change is shown it from now on.
-        if made.is_ok() {
-            reads.shown_everywhere().await;
-        }
-        made
+        made.unwrap_or_else(|_| {
+            tracing::error!("a change was given up: the database is not heard of");
+            Err(FinanceError::Lost.into())
+        })
     };
     let span = tracing::debug_span!("change", field = ctx.field().name());
     let made = tasks.spawn(made.instrument(span));

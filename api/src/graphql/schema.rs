@@ -15,7 +15,6 @@ use super::rows::rows;
 use super::subscription::Subscription;
 use crate::clock::SharedClock;
 use crate::finance::ChangedClients;
-use crate::reads::Reads;
 
 /// The schema, ready to execute requests.
 pub type FinanceSchema = Schema<Query, Mutation, Subscription>;
@@ -28,8 +27,6 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
 
 /// What the schema is made of.
 pub struct Parts {
-    /// Where queries are read from, which changes wait for.
-    pub reads: Reads,
     /// Changes that are being made.
     pub tasks: TaskTracker,
     /// Tells the day.
@@ -58,7 +55,6 @@ pub fn build(parts: Parts) -> FinanceSchema {
         false => builder().disable_suggestions(),
     };
     builder
-        .data(parts.reads)
         .data(parts.clock)
         .data(parts.four_eyes)
         .data(parts.changed_clients)

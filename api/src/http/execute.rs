@@ -3,6 +3,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
 use async_graphql::{Request, Response, Variables};
@@ -177,16 +178,23 @@ impl Entered {
             }
             let reader = served.app.reads.reader();
             let again = reader.is_replica.then(|| copy(&prepared.request));
+            let began = Instant::now();
             let response = run(&reader.db, request(prepared.request)).await;
             match again {
-                Some(again) if is_unavailable(&response) => {
+                // What has taken long would take as long there.
+                Some(again) if is_unavailable(&response) && began.elapsed() < SOON => {
                     served.app.reads.distrust_replica();
                     run(&served.app.reads.primary().db, request(again)).await
                 }
                 _ => response,
             }
         };
-        let response = in_time(deadline, running).await?;
+        let response = in_time(deadline, running).await;
+        if !is_query {
+            // Whoever is told what became of a change, known or not, is shown it from now on.
+            served.app.reads.shown_everywhere().await;
+        }
+        let response = response?;
         record.executed(&response);
         if response.is_ok() {
             served.documents.remember(&prepared.document);
@@ -252,6 +260,9 @@ pub(super) async fn execute_event(
     };
     Ok((in_time(deadline, running).await?, interest))
 }
+
+/// A replica that fails so soon is away.
+const SOON: Duration = Duration::from_secs(2);
 
 /// Whether the database did not answer.
 fn is_unavailable(response: &Response) -> bool {

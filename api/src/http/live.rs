@@ -168,6 +168,8 @@ impl Live {
     }
 
     async fn tell(&self) -> Told {
+        // Who is told asks again, and is shown what was told.
+        self.served.app.reads.shown_everywhere().await;
         let turn = self.served.admission.turn().await;
         let deadline = Instant::now() + self.served.app.deadline;
         let Self {

@@ -7,9 +7,10 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::header;
-use metrics::{Unit, describe_gauge, gauge};
+use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 use metrics_process::Collector;
 use sea_orm::{DatabaseConnection, DbBackend};
+use tracing_appender::non_blocking::ErrorCounter;
 
 use super::readiness::Readiness;
 use crate::metrics::Metrics;
@@ -21,6 +22,7 @@ const FOLD: Duration = Duration::from_secs(5);
 const POOL: &str = "finance_pool_connections";
 const POOL_MOST: &str = "finance_pool_connections_max";
 const READY: &str = "finance_ready";
+const DROPPED: &str = "finance_log_lines_dropped_total";
 const BUILD: &str = "finance_build_info";
 
 /// What is not counted as it happens, but looked at when it is asked for.
@@ -34,6 +36,8 @@ pub struct Gauges {
     pub pools: Vec<(&'static str, DatabaseConnection, u32)>,
     /// Whether the instance can serve.
     pub readiness: Readiness,
+    /// Lines of the log that nobody has read in time.
+    pub dropped: ErrorCounter,
 }
 
 /// The routes of that port.
@@ -57,6 +61,10 @@ fn describe() {
     describe_gauge!(POOL_MOST, "The most connections that the pool may have.");
     describe_gauge!(READY, "1 if the instance can serve, as /health/ready says.");
     describe_gauge!(BUILD, Unit::Count, "1, with the program's version.");
+    describe_counter!(
+        DROPPED,
+        "Lines of the log that were dropped: nobody reads it."
+    );
     Collector::default().describe();
 }
 
@@ -65,6 +73,8 @@ async fn show(State(gauges): State<Gauges>) -> Response {
     gauges.users.observe();
     gauges.metrics.counted(|| {
         gauge!(READY).set(u32::from(is_ready));
+        counter!(DROPPED)
+            .absolute(u64::try_from(gauges.dropped.dropped_lines()).unwrap_or(u64::MAX));
         gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1);
         for (name, db, most) in &gauges.pools {
             let (open, idle) = connections(db);

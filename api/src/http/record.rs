@@ -11,7 +11,7 @@ use http::StatusCode;
 use sea_orm::{DatabaseConnection, metric::Info};
 use tracing::Span;
 
-use super::request_metrics::{Counted, RequestMetrics};
+use super::request_metrics::{Counted, Open, RequestMetrics};
 use super::respond::error_code;
 use crate::graphql::{Caller, Code};
 use crate::traces;
@@ -38,6 +38,8 @@ pub(super) enum Transport {
 /// See the module.
 pub(super) struct Record {
     metrics: Arc<RequestMetrics>,
+    /// Among the requests under way, as long as it is one.
+    in_flight: Mutex<Option<Open>>,
     span: Span,
     began: Instant,
     sql: Arc<Sql>,
@@ -67,7 +69,7 @@ struct Seen {
     /// Whether it came to an end.
     is_done: bool,
     is_executed: bool,
-    is_subscribed: bool,
+    subscribed: Option<Open>,
     events: u64,
 }
 
@@ -78,9 +80,9 @@ impl Record {
         span: Span,
         transport: Transport,
     ) -> Arc<Self> {
-        metrics.in_flight.increment(1);
         Arc::new(Self {
             metrics: Arc::clone(metrics),
+            in_flight: Mutex::new(Some(Open::one_more(&metrics.in_flight))),
             span,
             began: Instant::now(),
             sql: Arc::default(),
@@ -96,7 +98,7 @@ impl Record {
                 failure: None,
                 is_done: false,
                 is_executed: false,
-                is_subscribed: false,
+                subscribed: None,
                 events: 0,
             }),
         })
@@ -182,12 +184,15 @@ impl Record {
 
     /// A subscription has begun.
     pub(super) fn subscribed(&self) {
+        let open = Open::one_more(&self.metrics.subscriptions);
         let mut seen = self.seen();
-        if !seen.is_subscribed {
-            seen.is_subscribed = true;
-            seen.is_executed = true;
-            self.metrics.subscriptions.increment(1);
-        }
+        seen.is_executed = true;
+        seen.subscribed = Some(open);
+        drop(seen);
+        *self
+            .in_flight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// A subscription has told an event.
@@ -230,11 +235,8 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        self.metrics.in_flight.decrement(1);
         let seen = self.seen.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if seen.is_subscribed {
-            self.metrics.subscriptions.decrement(1);
-        }
+        let is_subscribed = seen.subscribed.is_some();
         if seen.is_silent {
             return;
         }
@@ -242,7 +244,7 @@ impl Drop for Record {
         let outcome = match seen.failure {
             Some(code) => code,
             // A subscription ends when its caller has heard enough.
-            None if seen.is_done || seen.is_subscribed => OK,
+            None if seen.is_done || is_subscribed => OK,
             None => ABANDONED,
         };
         let kind = kind_name(seen.kind);
@@ -252,7 +254,7 @@ impl Drop for Record {
                 is_known: seen.is_executed,
                 kind,
                 outcome,
-                took,
+                took: (!is_subscribed).then_some(took),
             });
         }
         traces::outcome(&self.span, seen.status, outcome, seen.failure.is_some());
@@ -261,7 +263,7 @@ impl Drop for Record {
         let sql_count = self.sql.statements.load(Ordering::Relaxed);
         let operation = seen.operation.as_deref();
         let (caller, caller_id) = seen.caller.unzip();
-        let (status, events) = (seen.status, seen.is_subscribed.then_some(seen.events));
+        let (status, events) = (seen.status, is_subscribed.then_some(seen.events));
         let transport: &'static str = seen.transport.into();
         let span = &self.span;
         macro_rules! tell {

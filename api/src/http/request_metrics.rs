@@ -28,7 +28,8 @@ pub(super) struct Counted<'a> {
     pub(super) is_known: bool,
     pub(super) kind: &'static str,
     pub(super) outcome: &'static str,
-    pub(super) took: Duration,
+    /// How long it took; none of a subscription, which lasts as long as its caller wants.
+    pub(super) took: Option<Duration>,
 }
 
 /// See the module. Without a recorder nothing is counted.
@@ -46,6 +47,22 @@ pub(super) struct RequestMetrics {
     failed_statements: Counter,
     statement_time: Histogram,
     by_operation: Mutex<HashMap<String, Operation>>,
+}
+
+/// One of what a gauge counts, until this is dropped.
+pub(super) struct Open(Gauge);
+
+impl Open {
+    pub(super) fn one_more(gauge: &Gauge) -> Self {
+        gauge.increment(1);
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.decrement(1);
+    }
 }
 
 /// Handles of one operation.
@@ -130,7 +147,9 @@ impl RequestMetrics {
         let Some(operation) = by_operation.get_mut(name) else {
             return;
         };
-        operation.time.record(counted.took.as_secs_f64());
+        if let Some(took) = counted.took {
+            operation.time.record(took.as_secs_f64());
+        }
         let (kind, outcome) = (counted.kind, counted.outcome);
         let register = || {
             metrics.counted(|| {
@@ -156,7 +175,7 @@ mod tests {
             is_known,
             kind: "query",
             outcome: "OK",
-            took: Duration::from_millis(2),
+            took: Some(Duration::from_millis(2)),
         });
     }
 

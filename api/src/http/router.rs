@@ -146,7 +146,6 @@ pub fn router(app: App) -> Router {
         .with_state(Arc::new(Served {
             schema: build(Parts {
                 clock: app.clock.clone(),
-                reads: app.reads.clone(),
                 tasks: app.tasks.clone(),
                 four_eyes: app.four_eyes,
                 changes_at_once: app.changes_at_once,

@@ -23,6 +23,7 @@ use super::caller::{XSRF_HEADER, identify};
 use super::execute::arrive;
 use super::negotiation::MediaType;
 use super::record::{Record, Transport};
+use super::request_metrics::Open;
 use super::respond::Refusal;
 use super::router::Served;
 use super::websocket_operation::{Outgoing, run};
@@ -154,10 +155,8 @@ impl Connection {
     }
 
     async fn serve(mut self) {
-        let open = self.served.metrics.sockets.clone();
-        open.increment(1);
+        let _open = Open::one_more(&self.served.metrics.sockets);
         self.serve_open().await;
-        open.decrement(1);
     }
 
     async fn serve_open(&mut self) {
@@ -315,7 +314,6 @@ impl Connection {
             Transport::WebSocket,
         );
         let arrived = arrive(&self.served, &self.headers, &record, by).await;
-        record.is_told_by_its_parts();
         let checked = arrived.and_then(|arrived| {
             let identified = &arrived.identified;
             identified.may_change(&self.headers)?;
@@ -325,6 +323,13 @@ impl Connection {
             }
             Ok(())
         });
+        match &checked {
+            Ok(()) => record.is_told_by_its_parts(),
+            Err(refusal) => {
+                record.is_for_the_schema();
+                record.failed(refusal.code());
+            }
+        }
         checked.map_err(|refusal| {
             Some(match refusal.code() {
                 Code::Unauthenticated => Close::because(4401, "Unauthorized"),
