@@ -172,6 +172,7 @@ pub async fn serve(settings: ServeSettings, dropped: ErrorCounter) -> Result<(),
             metrics,
             users: app.sirius.users.clone(),
             pools,
+            changed_clients: app.changed_clients.clone(),
             readiness,
             dropped,
         });

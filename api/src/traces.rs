@@ -5,13 +5,18 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use opentelemetry::propagation::TextMapPropagator as _;
-use opentelemetry::trace::{Status, TraceContextExt as _, TracerProvider as _};
+use opentelemetry::trace::{
+    Link, SpanKind, Status, TraceContextExt as _, TraceId, TracerProvider as _,
+};
+use opentelemetry::{Context, KeyValue};
 use opentelemetry_http::{HeaderExtractor, HeaderInjector};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, SpanData};
+use opentelemetry_sdk::trace::{
+    ParentBasedSampler, Sampler, SamplingResult, SdkTracerProvider, ShouldSample, SpanData,
+};
 use tracing::{Level, Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::Layer;
@@ -21,6 +26,8 @@ use url::Url;
 
 /// The name of what is traced, unless OTEL_SERVICE_NAME says another.
 const SERVICE: &str = "finance-api";
+/// The name of a request's span.
+const REQUEST: &str = "request";
 /// The longest that the collector may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
@@ -79,7 +86,7 @@ impl Traces {
         let name = std::env::var("OTEL_SERVICE_NAME").unwrap_or_else(|_| SERVICE.to_owned());
         let provider = SdkTracerProvider::builder()
             .with_batch_exporter(Discreet(exporter))
-            .with_sampler(sampler)
+            .with_sampler(OfRequests(sampler))
             .with_resource(Resource::builder().with_service_name(name).build())
             .build();
         Ok(Self(provider))
@@ -111,6 +118,29 @@ impl Traces {
     }
 }
 
+/// A trace begins with a request: what goes on beside them, over and over, makes none.
+#[derive(Clone, Debug)]
+struct OfRequests(ParentBasedSampler);
+
+impl ShouldSample for OfRequests {
+    fn should_sample(
+        &self,
+        parent: Option<&Context>,
+        trace_id: TraceId,
+        name: &str,
+        kind: &SpanKind,
+        attributes: &[KeyValue],
+        links: &[Link],
+    ) -> SamplingResult {
+        let has_parent = parent.is_some_and(|it| it.span().span_context().is_valid());
+        let sampler: &dyn ShouldSample = match has_parent || name == REQUEST {
+            true => &self.0,
+            false => &Sampler::AlwaysOff,
+        };
+        sampler.should_sample(parent, trace_id, name, kind, attributes, links)
+    }
+}
+
 /// Leaves out what PostgreSQL says of a failure: its texts may hold what somebody has entered.
 #[derive(Debug)]
 struct Discreet(SpanExporter);
@@ -121,7 +151,7 @@ impl opentelemetry_sdk::trace::SpanExporter for Discreet {
             span.attributes
                 .retain(|it| it.key.as_str() != "exception.message");
             // Of a request it is a code of ours.
-            if span.name != "request" && matches!(span.status, Status::Error { .. }) {
+            if span.name != REQUEST && matches!(span.status, Status::Error { .. }) {
                 span.status = Status::error("");
             }
         }

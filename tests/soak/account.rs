@@ -13,6 +13,10 @@ use tokio::time::sleep;
 use crate::server::Server;
 
 const FIRST: usize = 1_001;
+/// How long a request may be overdue before the next ones are left out.
+const HELD_UP: Duration = Duration::from_secs(1);
+/// How long after the end a change is still sent again.
+const GIVEN_UP: Duration = Duration::from_secs(60);
 
 const READ: &str = "query History($client: Int!) { financeClient(clientId: $client) {
     outstandingBalance creditBalance paymentMethod
@@ -63,6 +67,9 @@ pub(crate) struct Worker {
     keys: u64,
     answers: Vec<Told>,
     wrong: Vec<String>,
+    /// When the request was due that is being sent, and when all is over.
+    due: Instant,
+    until: Instant,
 }
 
 impl Worker {
@@ -81,6 +88,8 @@ impl Worker {
             keys: 0,
             answers: Vec::new(),
             wrong: Vec::new(),
+            due: Instant::now(),
+            until: Instant::now(),
         }
     }
 
@@ -110,11 +119,19 @@ impl Worker {
             + pause
                 .unwrap_or_default()
                 .mul_f64(self.random.random::<f64>());
+        self.until = until;
         while Instant::now() < until {
             if let Some(pause) = pause {
                 sleep(next.saturating_duration_since(Instant::now())).await;
-                // Who was held up does not catch up.
-                next = (next + pause).max(Instant::now());
+                self.due = next;
+                next += pause;
+                // Who was held up for a moment catches up, and what waited meanwhile counts as slow. After an
+                // outage nobody does.
+                if next + HELD_UP < Instant::now() {
+                    next = Instant::now();
+                }
+            } else {
+                self.due = Instant::now();
             }
             let which = self.random.random_range(0..self.accounts.len());
             match self.random.random_range(0..self.change_every) {
@@ -186,7 +203,15 @@ impl Worker {
                     self.wrong.push(format!("change of {client}: {answer}"));
                     return;
                 }
-                None => sleep(Duration::from_millis(200)).await,
+                None if Instant::now() > self.until + GIVEN_UP => {
+                    self.wrong
+                        .push(format!("change of {client}: never answered"));
+                    return;
+                }
+                None => {
+                    sleep(Duration::from_millis(200)).await;
+                    self.due = Instant::now();
+                }
             }
         }
         let account = &mut self.accounts[which];
@@ -198,7 +223,7 @@ impl Worker {
 
     /// The answer, if it is without errors.
     async fn send(&mut self, request: reqwest::RequestBuilder, is_change: bool) -> Option<Value> {
-        let at = Instant::now();
+        let at = self.due;
         let answer = match request.send().await {
             Ok(answer) => answer.json::<Value>().await.ok(),
             Err(_) => None,

@@ -43,6 +43,9 @@ struct Arguments {
     /// How long each thing is away, in seconds.
     #[arg(long, default_value_t = 20.0)]
     outage: f64,
+    /// Read from a streaming replica.
+    #[arg(long)]
+    replica: bool,
     /// Seconds of the measuring.
     #[arg(long, default_value_t = 20.0)]
     measure: f64,
@@ -64,7 +67,11 @@ async fn main() -> ExitCode {
     };
     let to_sirius = Proxy::start(line(&sirius.origin)).await;
     let to_sink = Proxy::start(line(&sink.url)).await;
-    let server = Server::start(&postgres, &to_sirius, &to_sink).await;
+    let replica = match arguments.replica {
+        true => Some(postgres.standby().await),
+        false => None,
+    };
+    let server = Server::start(&postgres, replica.as_ref(), &to_sirius, &to_sink).await;
     account::insert(&postgres, arguments.workers * arguments.clients).await;
     let mut workers = (0..arguments.workers)
         .map(|number| Worker::new(number, arguments.clients, arguments.change_every, &server))

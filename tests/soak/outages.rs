@@ -35,6 +35,17 @@ impl What {
     }
 }
 
+impl What {
+    /// The code of the answers that may say so; none if nobody should notice.
+    pub(crate) fn code(self) -> Option<&'static str> {
+        match self {
+            Self::Stopped | Self::Killed => Some("UNAVAILABLE"),
+            Self::Sirius => Some("SIRIUS_UNAVAILABLE"),
+            Self::Sink => None,
+        }
+    }
+}
+
 /// Something was away.
 #[derive(Clone, Debug)]
 pub(crate) struct Away {

@@ -44,7 +44,12 @@ fn binary() -> PathBuf {
 }
 
 impl Server {
-    pub(crate) async fn start(postgres: &OwnPostgres, sirius: &Proxy, sink: &Proxy) -> Self {
+    pub(crate) async fn start(
+        postgres: &OwnPostgres,
+        replica: Option<&OwnPostgres>,
+        sirius: &Proxy,
+        sink: &Proxy,
+    ) -> Self {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = free.local_addr().expect("its address");
         drop(free);
@@ -53,6 +58,10 @@ impl Server {
             .arg("serve")
             .env("LISTEN_ADDR", address.to_string())
             .env("DATABASE_URL", postgres.url())
+            .env(
+                "DATABASE_READ_URL",
+                replica.map(OwnPostgres::url).unwrap_or_default(),
+            )
             .env("SIRIUS_URL", format!("http://{}", sirius.address))
             .env("EVENT_SINK_URL", format!("http://{}/events", sink.address))
             .env("EVENT_SINK_BACK_OFF_MOST", "5s")

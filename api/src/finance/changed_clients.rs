@@ -4,6 +4,7 @@
 //! ([`super::notifications`]); on SQLite there is one process, which tells itself.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
@@ -16,7 +17,7 @@ type Watched = HashMap<i32, watch::Sender<()>>;
 
 /// The watched clients of this process. Clones share them.
 #[derive(Clone, Default)]
-pub struct ChangedClients(Arc<Mutex<Watched>>);
+pub struct ChangedClients(Arc<Mutex<Watched>>, Arc<AtomicBool>);
 
 impl ChangedClients {
     /// Watches a client, by Sirius's person id.
@@ -42,6 +43,15 @@ impl ChangedClients {
         for sender in self.lock().values() {
             sender.send_replace(());
         }
+    }
+
+    /// Whether what other instances change is heard now.
+    pub fn is_heard(&self) -> bool {
+        self.1.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_heard(&self, is_heard: bool) {
+        self.1.store(is_heard, Ordering::Relaxed);
     }
 
     /// How many clients are watched.

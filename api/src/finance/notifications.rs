@@ -29,6 +29,7 @@ pub async fn listen(url: String, clients: ChangedClients, mut stopped: watch::Re
         let mut wait = FIRST_WAIT;
         loop {
             let Err(error) = hear(&url, &clients, &mut wait).await;
+            clients.set_heard(false);
             // Its text may hold the host, never the password; its kind is enough.
             let kind = kind(&error);
             tracing::warn!(kind, wait = ?wait, "live changes are not heard now");
@@ -55,6 +56,7 @@ async fn hear(
     listener.listen(CHANNEL).await?;
     tracing::debug!("live changes are heard");
     *wait = FIRST_WAIT;
+    clients.set_heard(true);
     clients.tell_all();
     loop {
         let heard = match timeout(QUIET, listener.try_recv()).await {

@@ -13,6 +13,7 @@ use sea_orm::{DatabaseConnection, DbBackend};
 use tracing_appender::non_blocking::ErrorCounter;
 
 use super::readiness::Readiness;
+use crate::finance::ChangedClients;
 use crate::metrics::Metrics;
 use crate::sirius::UserDirectory;
 
@@ -21,6 +22,7 @@ const FOLD: Duration = Duration::from_secs(5);
 
 const POOL: &str = "finance_pool_connections";
 const POOL_MOST: &str = "finance_pool_connections_max";
+const HEARD: &str = "finance_live_changes_heard";
 const READY: &str = "finance_ready";
 const DROPPED: &str = "finance_log_lines_dropped_total";
 const BUILD: &str = "finance_build_info";
@@ -34,6 +36,8 @@ pub struct Gauges {
     pub users: UserDirectory,
     /// The pools, by what they are for, each with the most connections that it may have.
     pub pools: Vec<(&'static str, DatabaseConnection, u32)>,
+    /// Whether changes are heard.
+    pub changed_clients: ChangedClients,
     /// Whether the instance can serve.
     pub readiness: Readiness,
     /// Lines of the log that nobody has read in time.
@@ -42,12 +46,14 @@ pub struct Gauges {
 
 /// The routes of that port.
 pub fn metrics_router(gauges: Gauges) -> Router {
-    let folding = gauges.metrics.clone();
+    let (folding, readiness) = (gauges.metrics.clone(), gauges.readiness.clone());
     tokio::spawn(async move {
         let mut ticks = tokio::time::interval(FOLD);
         loop {
             ticks.tick().await;
             folding.fold();
+            // Beforehand: while the database does not answer, a scrape does not wait for it.
+            let _ = readiness.check().await;
         }
     });
     gauges.metrics.counted(describe);
@@ -60,6 +66,10 @@ fn describe() {
     describe_gauge!(POOL, "Connections to the database, by state.");
     describe_gauge!(POOL_MOST, "The most connections that the pool may have.");
     describe_gauge!(READY, "1 if the instance can serve, as /health/ready says.");
+    describe_gauge!(
+        HEARD,
+        "1 if changes of other instances are heard, for subscribers."
+    );
     describe_gauge!(BUILD, Unit::Count, "1, with the program's version.");
     describe_counter!(
         DROPPED,
@@ -69,10 +79,12 @@ fn describe() {
 }
 
 async fn show(State(gauges): State<Gauges>) -> Response {
-    let is_ready = gauges.readiness.check().await.is_ok();
+    let is_ready = matches!(gauges.readiness.known(FOLD.saturating_mul(2)), Some(Ok(_)));
+    let is_heard = gauges.changed_clients.is_heard();
     gauges.users.observe();
     gauges.metrics.counted(|| {
         gauge!(READY).set(u32::from(is_ready));
+        gauge!(HEARD).set(u32::from(is_heard));
         counter!(DROPPED)
             .absolute(u64::try_from(gauges.dropped.dropped_lines()).unwrap_or(u64::MAX));
         gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1);

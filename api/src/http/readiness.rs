@@ -1,7 +1,7 @@
 //! Whether this instance can serve. Anybody may ask, and oftener than it is worth asking the database: an
 //! answer is remembered for a second.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use migration::state::schema_state;
@@ -53,7 +53,9 @@ pub struct Readiness {
     db: DatabaseConnection,
     pulse: Option<Pulse>,
     stopping: watch::Receiver<bool>,
-    last: Arc<Mutex<Option<(Instant, Standing)>>>,
+    last: Arc<std::sync::Mutex<Option<(Instant, Standing)>>>,
+    /// Who asks the database.
+    asking: Arc<Mutex<()>>,
 }
 
 impl Readiness {
@@ -69,6 +71,7 @@ impl Readiness {
             pulse,
             stopping,
             last: Arc::default(),
+            asking: Arc::default(),
         }
     }
 
@@ -77,15 +80,21 @@ impl Readiness {
         if *self.stopping.borrow() {
             return Err(Hindrance::Stopping);
         }
-        let mut last = self.last.lock().await;
-        if let Some((when, standing)) = &*last
-            && when.elapsed() < REMEMBERED
-        {
-            return standing.clone();
+        let _asking = self.asking.lock().await;
+        if let Some(standing) = self.known(REMEMBERED) {
+            return standing;
         }
         let standing = self.ask().await;
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         *last = Some((Instant::now(), standing.clone()));
         standing
+    }
+
+    /// How it stood, if that was asked so recently. Waits for nothing.
+    pub(super) fn known(&self, age: Duration) -> Option<Standing> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = last.as_ref().filter(|(when, _)| when.elapsed() < age);
+        recent.map(|(_, standing)| standing.clone())
     }
 
     async fn ask(&self) -> Standing {

@@ -10,6 +10,7 @@ use metrics::{
 };
 use sea_orm::metric::Info;
 
+use crate::graphql::Code;
 use crate::metrics::Metrics;
 
 /// Names of operations that are told apart: callers choose them, and each costs memory here and there.
@@ -90,7 +91,7 @@ impl RequestMetrics {
             describe_histogram!(
                 STATEMENT_TIME,
                 Unit::Seconds,
-                "Time that a statement took, the wait for a connection included."
+                "Time that a statement took, without the wait for a connection."
             );
             Self {
                 metrics: metrics.clone(),
@@ -138,10 +139,14 @@ impl RequestMetrics {
         };
         if !by_operation.contains_key(name) {
             let time = || histogram!(TIME, "operation" => name.to_owned());
-            let operation = Operation {
+            let mut operation = Operation {
                 time: metrics.counted(time),
                 requests: HashMap::new(),
             };
+            // A rate is seen from the first failure on only if the series was there before it.
+            for outcome in ["OK", Code::Internal.as_str(), Code::Unavailable.as_str()] {
+                operation.counter(metrics, name, counted.kind, outcome);
+            }
             by_operation.insert(name.to_owned(), operation);
         }
         let Some(operation) = by_operation.get_mut(name) else {
@@ -150,18 +155,28 @@ impl RequestMetrics {
         if let Some(took) = counted.took {
             operation.time.record(took.as_secs_f64());
         }
-        let (kind, outcome) = (counted.kind, counted.outcome);
+        let counter = operation.counter(metrics, name, counted.kind, counted.outcome);
+        counter.increment(1);
+    }
+}
+
+impl Operation {
+    fn counter(
+        &mut self,
+        metrics: &Metrics,
+        name: &str,
+        kind: &'static str,
+        outcome: &'static str,
+    ) -> &Counter {
         let register = || {
             metrics.counted(|| {
                 counter!(REQUESTS,
                     "operation" => name.to_owned(), "kind" => kind, "outcome" => outcome)
             })
         };
-        let counter = operation
-            .requests
+        self.requests
             .entry((kind, outcome))
-            .or_insert_with(register);
-        counter.increment(1);
+            .or_insert_with(register)
     }
 }
 
