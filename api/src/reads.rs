@@ -31,6 +31,7 @@ pub struct Reads {
 }
 
 /// A replica, and the connections over which it is watched: those of requests may all be in use.
+#[derive(Clone)]
 pub struct ReplicaConnections {
     /// The replica, for requests.
     pub replica: DatabaseConnection,

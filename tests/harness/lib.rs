@@ -12,6 +12,7 @@ mod own_postgres;
 mod postgres;
 mod proxy;
 mod redis;
+pub mod release;
 mod sink;
 mod sirius;
 pub mod socket;

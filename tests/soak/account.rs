@@ -6,11 +6,10 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
+use tests::release::Release;
 use tests::token::{SECRET, claims, sign};
 use tests::{OFFICER, OwnPostgres};
 use tokio::time::sleep;
-
-use crate::server::Server;
 
 const FIRST: usize = 1_001;
 /// How long a request may be overdue before the next ones are left out.
@@ -26,7 +25,10 @@ const INVOICE: &str = "mutation Invoice($input: AddManualInvoiceInput!) {
 const METHOD: &str = "mutation Method($input: ChangePaymentMethodInput!) {
     changePaymentMethod(input: $input) { userErrors { code } } }";
 
-/// Makes that many clients, with nothing in their accounts.
+/// Invoices that each client has at first: what is asked is then about the same from beginning to end.
+const AT_FIRST: i64 = 5;
+
+/// Makes that many clients, each with some invoices.
 pub(crate) async fn insert(postgres: &OwnPostgres, count: usize) {
     let db = postgres.connect().await;
     let insert = format!(
@@ -35,6 +37,16 @@ pub(crate) async fn insert(postgres: &OwnPostgres, count: usize) {
         FIRST - 1
     );
     db.execute_unprepared(&insert).await.expect("clients");
+    let insert = format!(
+        "INSERT INTO invoice (id, person_id, finance_client_id, feetype, reference, startdate, enddate, amount,
+             raiseddate, created_at, created_by)
+         SELECT 100000000 + n * 10 + k, n + {}, n, 'S2', 'S2' || n || '-' || k, date '2019-04-01' + k * 365,
+             date '2020-03-31' + k * 365, 10000, date '2019-04-01' + k * 365,
+             timestamp '2019-04-01 10:00:00' + k * interval '1 year', 7
+         FROM generate_series(1, {count}) AS n, generate_series(1, {AT_FIRST}) AS k",
+        FIRST - 1
+    );
+    db.execute_unprepared(&insert).await.expect("invoices");
     db.execute_unprepared("ANALYZE").await.expect("statistics");
     db.close().await.expect("a connection that closes");
 }
@@ -49,7 +61,7 @@ pub(crate) struct Told {
     pub(crate) error: Option<String>,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Account {
     invoices: i64,
     /// How often the method was changed.
@@ -73,10 +85,16 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(number: usize, clients: usize, change_every: u64, server: &Server) -> Self {
+    pub(crate) fn new(number: usize, clients: usize, change_every: u64, server: &Release) -> Self {
         Self {
             first: FIRST + number * clients,
-            accounts: vec![Account::default(); clients],
+            accounts: vec![
+                Account {
+                    invoices: AT_FIRST,
+                    changes: 0,
+                };
+                clients
+            ],
             change_every,
             random: StdRng::seed_from_u64(number as u64),
             http: reqwest::Client::builder()
@@ -102,7 +120,7 @@ impl Worker {
         &self.wrong
     }
 
-    /// Invoices, and changes of the method, that were made.
+    /// Invoices that there must be, and changes of the method that were made.
     pub(crate) fn made(&self) -> (i64, u64) {
         let accounts = self.accounts.iter();
         accounts.fold((0, 0), |all, it| (all.0 + it.invoices, all.1 + it.changes))

@@ -20,7 +20,6 @@ use tests::{OwnPostgres, Proxy, Sink, Sirius};
 use account::Worker;
 use outages::{Outages, World};
 use report::{Report, say};
-use server::Server;
 
 /// Loads a server for minutes, and takes away what it needs.
 #[derive(Parser)]
@@ -32,7 +31,7 @@ struct Arguments {
     #[arg(long, default_value_t = 16)]
     workers: usize,
     /// Clients of each caller.
-    #[arg(long, default_value_t = 250)]
+    #[arg(long, default_value_t = 1_500)]
     clients: usize,
     /// One request in so many is a change.
     #[arg(long, default_value_t = 10)]
@@ -71,7 +70,7 @@ async fn main() -> ExitCode {
         true => Some(postgres.standby().await),
         false => None,
     };
-    let server = Server::start(&postgres, replica.as_ref(), &to_sirius, &to_sink).await;
+    let server = server::start(&postgres, replica.as_ref(), &to_sirius, &to_sink).await;
     account::insert(&postgres, arguments.workers * arguments.clients).await;
     let mut workers = (0..arguments.workers)
         .map(|number| Worker::new(number, arguments.clients, arguments.change_every, &server))
@@ -114,7 +113,7 @@ async fn main() -> ExitCode {
             is_over.store(true, Ordering::SeqCst);
         },
         outages.take(&world, began),
-        server.watch_memory(Arc::clone(&is_over)),
+        server::watch_memory(&server, Arc::clone(&is_over)),
     );
     let report = Report {
         most,
@@ -134,7 +133,7 @@ async fn main() -> ExitCode {
             .collect(),
     };
     let is_well = report.tell(&server);
-    let is_whole = server::nothing_is_lost(&server, &postgres, &sink, &workers).await;
+    let is_whole = server::nothing_is_lost(&postgres, &sink, &workers).await;
     match is_well && is_whole {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,

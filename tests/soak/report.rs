@@ -3,9 +3,10 @@
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
+use tests::release::Release;
+
 use crate::account::Told;
 use crate::outages::Away;
-use crate::server::Server;
 
 /// How long after something is back an answer may still say that it was away: a request's own deadline.
 const AFTER: Duration = Duration::from_secs(5);
@@ -35,7 +36,7 @@ pub(crate) struct Report {
 
 impl Report {
     /// Prints it. Gives whether all is well.
-    pub(crate) fn tell(&self, server: &Server) -> bool {
+    pub(crate) fn tell(&self, server: &Release) -> bool {
         let calm = self
             .answers
             .iter()
@@ -127,7 +128,7 @@ impl Report {
         ));
         say(&format!(
             "| binary | {:.1} MB |",
-            server.binary as f64 / 1e6
+            server.size() as f64 / 1e6
         ));
         for wrong in self.wrong.iter().take(5) {
             say(&format!("WRONG: {wrong}"));
