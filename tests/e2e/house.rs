@@ -232,3 +232,47 @@ fn the_page_of_settings_is_what_the_program_prints() {
         "stale: cargo run -- settings > docs/configuration.md"
     );
 }
+
+#[test]
+fn every_test_that_the_page_of_the_database_names_is_there() {
+    let page = fs::read_to_string(root().join("docs/operations/database.md")).unwrap();
+    let code = sources(&root().join("tests/e2e"));
+    let code = code.into_iter().map(|(_, text)| text).collect::<String>();
+    // Nothing else in code style has so many words.
+    let words = page.split('`').filter(|it| it.matches('_').count() > 5);
+    let names = words.filter(|it| !it.contains(' ')).collect::<Vec<_>>();
+    assert!(names.len() > 12, "{names:?}");
+    for name in names {
+        assert!(code.contains(&format!("fn {name}(")), "no test {name}");
+    }
+}
+
+#[test]
+fn every_metric_of_the_dashboard_and_the_alerts_is_one_of_ours() {
+    let code = sources(&root().join("api/src"));
+    let code = code.into_iter().map(|(_, text)| text).collect::<String>();
+    let page = fs::read_to_string(root().join("docs/operations/sight.md")).unwrap();
+    for file in ["dashboard.json", "alerts.yaml"] {
+        let text = fs::read_to_string(root().join("docs/operations").join(file)).unwrap();
+        let is_part = |it: char| !it.is_ascii_lowercase() && it != '_';
+        let names = text.split(is_part).filter(|it| it.starts_with("finance_"));
+        let mut seen = 0;
+        for name in names {
+            let ends = ["_bucket", "_count", "_sum"];
+            let own = ends
+                .iter()
+                .find_map(|end| name.strip_suffix(end))
+                .unwrap_or(name);
+            assert!(
+                code.contains(&format!("\"{own}\"")),
+                "{file}: no metric {own}"
+            );
+            assert!(
+                page.contains(&format!("`{own}`")),
+                "sight.md says nothing of {own}"
+            );
+            seen += 1;
+        }
+        assert!(seen > 20, "{seen} in {file}");
+    }
+}

@@ -40,7 +40,7 @@ pub(crate) async fn insert(postgres: &OwnPostgres, count: usize) {
     let insert = format!(
         "INSERT INTO invoice (id, person_id, finance_client_id, feetype, reference, startdate, enddate, amount,
              raiseddate, created_at, created_by)
-         SELECT 100000000 + n * 10 + k, n + {}, n, 'S2', 'S2' || n || '-' || k, date '2019-04-01' + k * 365,
+         SELECT 100000000 + n * 10 + k, n + {}, n, 'S2', 'S2' || lpad(n::text, 6, '0') || '/' || (18 + k), date '2019-04-01' + k * 365,
              date '2020-03-31' + k * 365, 10000, date '2019-04-01' + k * 365,
              timestamp '2019-04-01 10:00:00' + k * interval '1 year', 7
          FROM generate_series(1, {count}) AS n, generate_series(1, {AT_FIRST}) AS k",
