@@ -52,7 +52,7 @@ function eventsRefused({ alerts, sink, primary }) {
     async () => {
       sink.refuses = (clientId) => (clientId === 1004 ? 422 : 503);
       await sleep(4000);
-      await primary.sql(`UPDATE supervision_finance.outgoing_event 
+      await primary.sql(`UPDATE supervision_finance.outgoing_event
         SET created_at = created_at - interval '1 hour' WHERE delivered_at IS NULL AND parked_at IS NULL`);
     },
     "the sink takes all, `finance-api events resend --all`",

@@ -1,4 +1,4 @@
-// What the service cannot do without is away.
+// What the service works with is away, or does not answer.
 import { setTimeout as sleep } from "node:timers/promises";
 import { HISTORY, MUCH, REFUNDS, bearer } from "./callers.mjs";
 import { CLIENTS } from "./clients.mjs";

@@ -45,8 +45,8 @@ struct Arguments {
     /// Read from a streaming replica.
     #[arg(long)]
     replica: bool,
-    /// Seconds of the measuring.
-    #[arg(long, default_value_t = 20.0)]
+    /// Seconds of the measuring: long enough for what slows down with time to have done so.
+    #[arg(long, default_value_t = 60.0)]
     measure: f64,
 }
 
