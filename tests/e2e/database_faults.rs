@@ -127,14 +127,7 @@ fn a_connection_by_tls_is_made_with_the_right_authority_alone() {
         };
         // A server without TLS is not spoken to.
         assert_eq!(ready(&url("require", &trusted)).await.0, 503);
-        let db = postgres.connect().await;
-        db.execute_unprepared("ALTER SYSTEM SET ssl = on")
-            .await
-            .unwrap();
-        db.execute_unprepared("SELECT pg_reload_conf()")
-            .await
-            .unwrap();
-        db.close().await.unwrap();
+        postgres.set("ssl", "on").await;
         let connections = "finance-api listens:true,finance-api:true".to_owned();
         assert_eq!(
             ready(&url("verify-full", &trusted)).await,
@@ -231,14 +224,7 @@ fn after_a_failover_changes_go_on_by_the_new_primary_and_none_is_lost() {
         a_client_of(&primary).await;
         let standby = primary.standby().await;
         // What is committed is on both: without that a failover may lose what was answered.
-        let db = primary.connect().await;
-        db.execute_unprepared("ALTER SYSTEM SET synchronous_standby_names = '*'")
-            .await
-            .unwrap();
-        db.execute_unprepared("SELECT pg_reload_conf()")
-            .await
-            .unwrap();
-        db.close().await.unwrap();
+        primary.set("synchronous_standby_names", "*").await;
         let proxy = Proxy::start(primary.address()).await;
         let mut command = serve(&primary.url_by(proxy.address));
         command

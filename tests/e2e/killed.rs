@@ -4,13 +4,13 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use api::demo::books::*;
 use entity::stored::*;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use tests::token::{SECRET, claims, sign};
+use tests::token::{SECRET, fresh};
 use tests::{Harness, Sink, postgres_only};
 
 use super::mutations::*;
@@ -32,18 +32,8 @@ fn start(t: &Harness, sink: &Sink) -> Server {
     )
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a real server reads a real clock"
-)]
 fn token() -> String {
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap();
-    sign(
-        &claims(7, &["Finance Manager"], now.as_secs() as i64),
-        SECRET,
-    )
+    fresh(7, &["Finance Manager"])
 }
 
 /// Makes an invoice of £100 with a key of its own, as often as it takes to be answered.

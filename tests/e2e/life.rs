@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use api::clock::Clock as _;
 use api::dispatch::{Dispatcher, SinkSettings};
@@ -13,7 +13,7 @@ use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::{Value, json};
 use tests::events::Events;
 use tests::socket::{Heard, Socket};
-use tests::token::{SECRET, claims, sign};
+use tests::token::{SECRET, claims, fresh, sign};
 use tests::{
     Answer, Kind, OFFICER, OwnPostgres, Sink, any_database, both_databases, postgres_only,
 };
@@ -40,18 +40,8 @@ pub(crate) fn post(
     http.post(format!("http://{address}/graphql")).json(body)
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a real server reads a real clock"
-)]
 pub(crate) fn manager_token() -> String {
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap();
-    sign(
-        &claims(7, &["Finance Manager"], now.as_secs() as i64),
-        SECRET,
-    )
+    fresh(7, &["Finance Manager"])
 }
 
 /// An invoice for client 1001, by a key of its own.

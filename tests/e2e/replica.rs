@@ -100,14 +100,7 @@ fn who_is_told_of_a_change_and_asks_again_is_shown_it() {
         let primary = OwnPostgres::start(&[]).await;
         a_client_of(&primary).await;
         let replica = primary.standby().await;
-        let db = replica.connect().await;
-        db.execute_unprepared("ALTER SYSTEM SET recovery_min_apply_delay = '300ms'")
-            .await
-            .unwrap();
-        db.execute_unprepared("SELECT pg_reload_conf()")
-            .await
-            .unwrap();
-        db.close().await.unwrap();
+        replica.set("recovery_min_apply_delay", "300ms").await;
         let sirius = Sirius::start().await;
         let read_url = replica.url();
         let three =
@@ -168,13 +161,7 @@ fn a_replica_is_read_from_and_whoever_has_changed_something_sees_it_by_every_ins
         );
 
         let delay = async |time: &str| {
-            let db = replica.connect().await;
-            let set = format!("ALTER SYSTEM SET recovery_min_apply_delay = '{time}'");
-            db.execute_unprepared(&set).await.unwrap();
-            db.execute_unprepared("SELECT pg_reload_conf()")
-                .await
-                .unwrap();
-            db.close().await.unwrap();
+            replica.set("recovery_min_apply_delay", time).await;
             tokio::time::sleep(Duration::from_millis(1_500)).await;
         };
         // A little behind: changes wait for it.

@@ -1,7 +1,7 @@
 //! What operators see: a line of the log for each request, counts, traces.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -16,7 +16,7 @@ use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::{Value, json};
 use tests::events::Events;
 use tests::socket::{Heard, Socket};
-use tests::token::{SECRET, claims, sign};
+use tests::token::{SECRET, fresh};
 use tests::{Harness, OFFICER, PAGE, any_database, postgres_only};
 use tokio::net::TcpListener;
 
@@ -69,15 +69,8 @@ const TOLD: [&str; 6] = [
     "status",
 ];
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a real server reads a real clock"
-)]
 fn officer() -> String {
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap();
-    sign(&claims(3, &["Finance User"], now.as_secs() as i64), SECRET)
+    fresh(3, &["Finance User"])
 }
 
 async fn a_server(t: &Harness, settings: &[(&str, &str)]) -> Server {

@@ -167,6 +167,17 @@ impl OwnPostgres {
         text
     }
 
+    /// Changes a setting while it runs.
+    pub async fn set(&self, name: &str, value: &str) {
+        let db = self.connect().await;
+        let set = format!("ALTER SYSTEM SET {name} = '{value}'");
+        db.execute_unprepared(&set).await.unwrap();
+        db.execute_unprepared("SELECT pg_reload_conf()")
+            .await
+            .unwrap();
+        db.close().await.unwrap();
+    }
+
     pub fn stop(&self, mode: StopMode) {
         let mode = match mode {
             StopMode::Fast => "fast",

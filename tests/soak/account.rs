@@ -1,13 +1,13 @@
 //! The callers, each with clients of its own, of which it knows what must be answered.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 use tests::release::Release;
-use tests::token::{SECRET, claims, sign};
+use tests::token::fresh;
 use tests::{OFFICER, OwnPostgres};
 use tokio::time::sleep;
 
@@ -263,20 +263,6 @@ impl Worker {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a real server reads a real clock"
-)]
 fn token() -> String {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("a clock after 1970");
-    sign(
-        &claims(
-            7,
-            &["Finance Manager", "Finance User"],
-            now.as_secs() as i64,
-        ),
-        SECRET,
-    )
+    fresh(7, &["Finance Manager", "Finance User"])
 }
