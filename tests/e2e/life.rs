@@ -174,7 +174,8 @@ postgres_only! {
         let mut command = Command::new(binary("finance-api"));
         command.arg("serve").env("DATABASE_URL", t.database.url()).stderr(Stdio::piped());
         command.env("LISTEN_ADDR", address.to_string()).env("SIRIUS_URL", t.sirius.origin.as_str());
-        // Its pipe takes 64 KiB, and then nothing.
+        // Its pipe takes 64 KiB, and what waits before it so many lines.
+        command.env("RUST_LOG", "trace");
         let mut child = command.spawn().unwrap();
         let http = http();
         let by = Instant::now() + Duration::from_secs(20);

@@ -222,7 +222,11 @@ postgres_only! {
     async fn what_strangers_say_of_sampling_traces_no_more_than_the_part_that_is_set(t) {
         let collector = Collector::start().await;
         let endpoint = format!("http://{}", collector.address);
-        let settings = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), ("TRACE_RATIO", "0")];
+        let settings = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
+            ("OTEL_SERVICE_NAME", "the-test"),
+            ("TRACE_RATIO", "0"),
+        ];
         let mut server = a_server(t, &settings).await;
         let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let nowhere = http().get(format!("http://{}/nowhere", server.address));
