@@ -106,7 +106,8 @@ async fn is_there(connection: &mut sqlx::PgConnection, limit: Duration) -> bool 
     matches!(asked, Ok(Ok(())))
 }
 
-/// Sets the search path, has commits flushed before they are answered, and refuses a standby: after a failover an address may still lead to one.
+/// Sets the search path, has commits flushed before they are answered, and refuses a standby: after a
+/// failover an address may still lead to one.
 async fn prepare(connection: &mut sqlx::PgConnection) -> Result<(), sqlx::Error> {
     let sql = format!(
         "SET search_path = {SCHEMA}; \

@@ -11,7 +11,7 @@ use crate::traces::{TraceFault, TraceSettings, Traces};
 
 /// Lines that wait to be written. Where nobody reads them, the next ones are dropped and counted: a log that
 /// is not read holds up no request.
-const LINES: usize = 50_000;
+const LINES: usize = 10_000;
 
 /// How a line of the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use api::clock::Clock as _;
 use api::dispatch::{Dispatcher, SinkSettings};
 use chrono::TimeDelta;
+use futures_util::future::join_all;
 use reqwest::RequestBuilder;
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::{Value, json};
@@ -20,6 +21,16 @@ use tests::{
 
 use super::mutations::*;
 use super::process::{Server, binary, serve, serve_with};
+
+/// A server whose log nobody reads; it ends with this.
+struct Unheard(Child);
+
+impl Drop for Unheard {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
 
 pub(crate) const CLIENT: &str = "{ financeClient(clientId: 1001) { outstandingBalance } }";
 
@@ -174,9 +185,9 @@ postgres_only! {
         let mut command = Command::new(binary("finance-api"));
         command.arg("serve").env("DATABASE_URL", t.database.url()).stderr(Stdio::piped());
         command.env("LISTEN_ADDR", address.to_string()).env("SIRIUS_URL", t.sirius.origin.as_str());
-        // Its pipe takes 64 KiB, and what waits before it so many lines.
-        command.env("RUST_LOG", "trace");
-        let mut child = command.spawn().unwrap();
+        // Its pipe takes 64 KiB, and what waits before that ten thousand lines.
+        command.stdout(Stdio::null());
+        let mut child = Unheard(command.spawn().unwrap());
         let http = http();
         let by = Instant::now() + Duration::from_secs(20);
         let live = format!("http://{address}/health/live");
@@ -184,14 +195,18 @@ postgres_only! {
             assert!(Instant::now() < by, "it does not start");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        for _ in 0..1_000 {
-            let nowhere = http.get(format!("http://{address}/nowhere")).timeout(Duration::from_secs(5));
-            assert_eq!(nowhere.send().await.unwrap().status(), 404);
-        }
-        let id = child.id().to_string();
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build().unwrap();
+        join_all((0..16).map(async |_| {
+            for _ in 0..900 {
+                let nowhere = http.get(format!("http://{address}/nowhere"));
+                assert_eq!(nowhere.send().await.unwrap().status(), 404);
+            }
+        }))
+        .await;
+        let id = child.0.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         let by = Instant::now() + Duration::from_secs(10);
-        while child.try_wait().unwrap().is_none() {
+        while child.0.try_wait().unwrap().is_none() {
             assert!(Instant::now() < by, "it does not end");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -231,7 +246,7 @@ both_databases! {
                 continue;
             }
             // As it does by itself every quarter of a minute.
-            dispatcher.look().await.unwrap();
+            dispatcher.bring_back().await.unwrap();
             while dispatcher.round().await.unwrap().delivered > 0 {}
             let now = sink.taken().len();
             assert_eq!(now - sent, if number == 1 { 2 } else { 1 }, "after {jump}");

@@ -8,7 +8,7 @@ use migration::connection::{Missing, options};
 use migration::runner::Runner;
 use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection, DbBackend, Statement};
 
-use crate::postgres::{HOW_TO_INSTALL, command, find_binaries, free_port, unprivileged};
+use crate::postgres::{HOW_TO_INSTALL, INITDB, command, find_binaries, free_port, own_folder};
 
 /// See the module. It is gone with this, however the program ends.
 pub struct OwnPostgres {
@@ -33,16 +33,7 @@ impl OwnPostgres {
     /// A server with those settings (`name=value`), and a database `finance` that is migrated.
     pub async fn start(settings: &[&str]) -> Self {
         let own = Self::empty(settings, |own| {
-            own.run(
-                "initdb",
-                &[
-                    "--username=postgres",
-                    "--auth=trust",
-                    "--encoding=UTF8",
-                    "--locale=C",
-                    "--no-sync",
-                ],
-            );
+            own.run("initdb", &INITDB);
         });
         own.launch();
         let url = own.create("finance").await;
@@ -80,15 +71,7 @@ impl OwnPostgres {
 
     fn empty(settings: &[&str], fill: impl FnOnce(&Self)) -> Self {
         let binaries = find_binaries().unwrap_or_else(|| panic!("{HOW_TO_INSTALL}"));
-        let folder = tempfile::Builder::new()
-            .prefix("finance-own-")
-            .tempdir()
-            .unwrap()
-            .keep();
-        let owner = unprivileged();
-        if let Some((user, group)) = owner {
-            std::os::unix::fs::chown(&folder, Some(user), Some(group)).unwrap();
-        }
+        let (folder, owner) = own_folder("finance-own-");
         let script = r#"
             read -r _
             "$1/pg_ctl" -D "$2/data" -m immediate stop >/dev/null 2>&1

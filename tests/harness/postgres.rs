@@ -14,6 +14,15 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement,
 };
 
+/// How a private server's files are made.
+pub(crate) const INITDB: [&str; 5] = [
+    "--username=postgres",
+    "--auth=trust",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--no-sync",
+];
+
 /// Databases of a run that crashed are dropped after so long.
 const LEFT_OVER: Duration = Duration::from_secs(2 * 60 * 60);
 
@@ -175,24 +184,10 @@ impl Cluster {
 /// Starts a private server; gives its URL, and the process with the pipe that keeps it alive.
 fn start_private() -> (String, (Child, ChildStdin)) {
     let binaries = find_binaries().unwrap_or_else(|| panic!("{HOW_TO_INSTALL}"));
-    let folder = tempfile::Builder::new()
-        .prefix("finance-test-")
-        .tempdir()
-        .unwrap()
-        .keep();
-    let owner = unprivileged();
-    if let Some((user, group)) = owner {
-        std::os::unix::fs::chown(&folder, Some(user), Some(group)).unwrap();
-    }
+    let (folder, owner) = own_folder("finance-test-");
     let data = folder.join("data");
     let initdb = command(&binaries.join("initdb"), owner)
-        .args([
-            "--username=postgres",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C",
-            "--no-sync",
-        ])
+        .args(INITDB)
         .arg("--pgdata")
         .arg(&data)
         .output()
@@ -228,6 +223,17 @@ fn start_private() -> (String, (Child, ChildStdin)) {
         format!("postgres://postgres@127.0.0.1:{port}/postgres"),
         (child, stdin),
     )
+}
+
+/// A folder of whom PostgreSQL runs as.
+pub(crate) fn own_folder(prefix: &str) -> (PathBuf, Option<(u32, u32)>) {
+    let folder = tempfile::Builder::new().prefix(prefix).tempdir();
+    let folder = folder.unwrap().keep();
+    let owner = unprivileged();
+    if let Some((user, group)) = owner {
+        std::os::unix::fs::chown(&folder, Some(user), Some(group)).unwrap();
+    }
+    (folder, owner)
 }
 
 pub(crate) fn command(program: &Path, owner: Option<(u32, u32)>) -> Command {
@@ -269,7 +275,7 @@ pub(crate) fn find_binaries() -> Option<PathBuf> {
 }
 
 /// PostgreSQL refuses to run as root: then as the user that its package makes, or nobody.
-pub(crate) fn unprivileged() -> Option<(u32, u32)> {
+fn unprivileged() -> Option<(u32, u32)> {
     use std::os::unix::fs::MetadataExt;
     let probe = tempfile::tempdir().unwrap();
     if probe.path().metadata().unwrap().uid() != 0 {

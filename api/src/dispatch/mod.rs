@@ -131,7 +131,7 @@ impl Dispatcher {
             let now = self.clock.monotonic();
             if looked.is_none_or(|then| now.saturating_sub(then) >= LOOK) {
                 looked = Some(now);
-                match tokio::time::timeout(limit, self.look()).await {
+                match tokio::time::timeout(limit, self.look_after()).await {
                     Ok(Ok(())) => {}
                     Ok(Err(error)) => tracing::warn!(%error, "the outbox could not be looked at"),
                     Err(_) => tracing::warn!("the outbox could not be looked at in time"),
@@ -200,17 +200,29 @@ impl Dispatcher {
         Ok(round)
     }
 
+    /// What is done now and then.
+    async fn look_after(&self) -> Result<(), FinanceError> {
+        self.bring_back().await?;
+        self.look().await
+    }
+
+    /// Has events sent that a clock which was ahead has put off: none is put off for longer than this
+    /// otherwise, even where clocks are a little apart or instances have other settings.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn bring_back(&self) -> Result<(), FinanceError> {
+        let longest = self.settings.back_off_most.max(self.lease());
+        let longest = longest.saturating_mul(2).saturating_add(AHEAD);
+        outbox::bring_back(&self.db, self.now(), longest).await
+    }
+
     /// Tells how many wait.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn look(&self) -> Result<(), FinanceError> {
         let now = self.now();
-        // None is put off for longer: what seems to be was written by a clock that was ahead. Clocks that are
-        // a little apart, or instances with other settings, are no reason.
-        let longest = self.settings.back_off_most.max(self.lease());
-        let longest = longest.saturating_mul(2).saturating_add(AHEAD);
-        outbox::bring_back(&self.db, now, longest).await?;
         let state = outbox::state(&self.db).await?;
         let age = state.oldest.map(|oldest| now.signed_duration_since(oldest));
         let age = age.and_then(|age| age.to_std().ok()).unwrap_or_default();

@@ -167,6 +167,7 @@ impl Entered {
         } = self;
         let record = &prepared.record;
         let is_query = prepared.operation == Some(OperationType::Query);
+        let is_change = prepared.operation == Some(OperationType::Mutation);
         let request = |request| data(request, served, &identified, deadline);
         let run = async |db: &DatabaseConnection, request| {
             graphql::execute(&served.schema, &record.counting(db), request).await
@@ -190,7 +191,7 @@ impl Entered {
             }
         };
         let response = in_time(deadline, running).await;
-        if !is_query {
+        if is_change {
             // Whoever is told what became of a change, known or not, is shown it from now on.
             served.app.reads.shown_everywhere().await;
         }

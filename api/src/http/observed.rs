@@ -54,13 +54,13 @@ fn span(request: &Request) -> Span {
         .headers()
         .get(REQUEST_ID)
         .and_then(|id| id.to_str().ok());
-    // Of the highest level: a line of any level has its request's id.
     let path = request.uri().path();
     let path = path.get(..path.floor_char_boundary(PATH)).unwrap_or(path);
     let method = match request.method() {
         it if METHODS.contains(it) => it.as_str(),
         _ => "OTHER",
     };
+    // Of the highest level: a line of any level has its request's id.
     if is_probe(request) {
         // There are many of them: no trace takes spans of this target.
         return tracing::error_span!(target: "probes", "request", request_id, method, path);
