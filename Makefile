@@ -1,9 +1,9 @@
 # Each target is a command or two that can as well be typed. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-one lint schema settings clients properties sequences fuzz soak sight bench deny advisories package ci
+.PHONY: help run test test-one lint schema settings clients properties sequences fuzz soak sight performance bench instructions deny advisories package ci
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## the demo, on http://localhost:8080/graphql
 	cargo run -- demo
@@ -47,8 +47,15 @@ sight: ## every panel and alert against a real Prometheus (Debian: prometheus)
 	cargo build --release --locked -p api -p migration
 	node tests/prometheus/exercise.mjs
 
-bench: ## what names of users cost
-	cargo bench -p tests --bench users
+performance: ## the service against PostgreSQL alone (Debian: wrk, postgresql-contrib; ARGS='--only typical')
+	cargo build --release --locked -p api -p tests
+	$(or $(CARGO_TARGET_DIR),target)/release/performance $(ARGS)
+
+bench: ## what the program's own work costs, without a database
+	cargo bench -p tests --bench micro
+
+instructions: ## counts instructions anew, into the table that CI compares with (Debian: valgrind)
+	cargo test --quiet --locked -p tests --bench micro -- --update
 
 deny: ## licences, duplicates, banned crates, sources and advisories (cargo install --locked cargo-deny)
 	cargo deny --locked check

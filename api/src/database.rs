@@ -97,11 +97,12 @@ pub async fn connect(url: &DatabaseUrl, pool: Pool) -> Result<DatabaseConnection
 /// A connection that has been idle for so long is tried before it is used.
 const IDLE: Duration = Duration::from_secs(1);
 /// How long it may then take to say that it is there: others are tried in the same wait for a connection.
-const BEFORE: Duration = Duration::from_millis(500);
+pub(crate) const BEFORE: Duration = Duration::from_millis(500);
 /// How long it may take when it comes back, what was given up included.
 const AFTER: Duration = Duration::from_secs(5);
 
-async fn is_there(connection: &mut sqlx::PgConnection, limit: Duration) -> bool {
+/// Whether a connection says so in time.
+pub(crate) async fn is_there(connection: &mut sqlx::PgConnection, limit: Duration) -> bool {
     let asked = tokio::time::timeout(limit, connection.ping()).await;
     matches!(asked, Ok(Ok(())))
 }

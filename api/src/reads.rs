@@ -13,6 +13,8 @@ use sea_orm::{DatabaseConnection, DbBackend, DbErr, FromQueryResult, Statement, 
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use crate::read_connections::ReadDatabase;
+
 /// How far behind the primary a replica may be that is read from; the longest that a change waits for it.
 pub const BEHIND: Duration = Duration::from_secs(1);
 /// How often it is asked how far it is, where nobody waits for it.
@@ -24,7 +26,7 @@ const LONGEST_WAIT: Duration = Duration::from_millis(20);
 /// Where is read. Clones are the same.
 #[derive(Clone)]
 pub struct Reads {
-    primary: DatabaseConnection,
+    primary: ReadDatabase,
     replica: Option<Arc<Replica>>,
     from_primary: Counter,
     from_replica: Counter,
@@ -42,6 +44,7 @@ pub struct ReplicaConnections {
 }
 
 struct Replica {
+    db: ReadDatabase,
     connections: ReplicaConnections,
     /// The replica has all that the primary had then.
     as_of: watch::Sender<Option<Instant>>,
@@ -70,7 +73,7 @@ enum Unfit {
 /// The database for one request that only reads.
 pub struct Reader {
     /// Where to read.
-    pub db: DatabaseConnection,
+    pub db: ReadDatabase,
     /// Whether that is the replica. If it fails, the primary may still answer.
     pub is_replica: bool,
 }
@@ -97,6 +100,7 @@ impl Reads {
                 "How long ago the replica is known to have had all that the primary had."
             );
             Arc::new(Replica {
+                db: ReadDatabase::over(connections.replica.clone()),
                 connections,
                 as_of: watch::channel(None).0,
                 no_standby_since: Mutex::default(),
@@ -105,7 +109,7 @@ impl Reads {
             })
         });
         Self {
-            primary,
+            primary: ReadDatabase::over(primary),
             replica,
             from_primary: counter!(READS, "database" => "primary"),
             from_replica: counter!(READS, "database" => "replica"),
@@ -118,12 +122,17 @@ impl Reads {
             Some(replica) if replica.is_fresh() => {
                 self.from_replica.increment(1);
                 Reader {
-                    db: replica.connections.replica.clone(),
+                    db: replica.db.clone(),
                     is_replica: true,
                 }
             }
             _ => self.primary(),
         }
+    }
+
+    /// The primary, for what changes something and reads besides.
+    pub fn of_changes(&self) -> &ReadDatabase {
+        &self.primary
     }
 
     /// The primary, whatever the replica is like.
@@ -140,6 +149,12 @@ impl Reads {
         if let Some(replica) = &self.replica {
             replica.as_of.send_replace(None);
         }
+    }
+
+    /// The databases of requests that only read, by what they are for.
+    pub fn databases(&self) -> impl Iterator<Item = (&'static str, &ReadDatabase)> {
+        let replica = self.replica.iter().map(|it| ("replica", &it.db));
+        [("primary", &self.primary)].into_iter().chain(replica)
     }
 
     /// Waits until every instance shows what has been committed by now: [`BEHIND`] at most.

@@ -21,7 +21,7 @@ postgres_only! {
     async fn a_pool_that_is_full_is_unavailable_in_time_and_recovers(t) {
         a_client(t).await;
         let mut command = serve_with(t.database.url(), t.sirius.origin.as_str());
-        command.env("DATABASE_POOL_SIZE", "2").env("DATABASE_TIMEOUT", "500ms");
+        command.env("DATABASE_POOL_SIZE", "4").env("DATABASE_TIMEOUT", "500ms");
         let server = Server::start(&mut command);
         let http = http();
         let ask = async || {
@@ -38,7 +38,8 @@ postgres_only! {
         }));
         let answers = answers.await;
         assert!(answers.iter().all(|it| it.0 == "UNAVAILABLE"), "{answers:?}");
-        // Two wait for the lock, the others for a connection, and no longer than that.
+        // Half of the connections are for readers: two wait for the lock, the others for a connection, and no
+        // longer than that.
         let early = answers.iter().filter(|it| it.1 < Duration::from_millis(2_000)).count();
         assert_eq!(early, 6, "{answers:?}");
         lock.rollback().await.unwrap();

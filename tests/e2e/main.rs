@@ -9,6 +9,7 @@ mod changes;
 mod created_by;
 mod database_faults;
 mod deadline;
+mod direct;
 mod events;
 mod guards;
 mod house;

@@ -2,6 +2,7 @@
 
 use api::demo::books::*;
 use entity::stored::*;
+use sea_orm::DbBackend;
 use tests::{Harness, both_databases};
 
 async fn statements(t: &Harness, events: i32) -> (usize, usize) {
@@ -39,12 +40,20 @@ async fn statements(t: &Harness, events: i32) -> (usize, usize) {
     (bare, t.take_statements())
 }
 
+/// PostgreSQL reads a client with its history; SQLite one after the other.
+fn bare(t: &Harness) -> usize {
+    match t.db.get_database_backend() {
+        DbBackend::Postgres => 1,
+        _ => 2,
+    }
+}
+
 both_databases! {
-    async fn a_short_history_takes_two_statements_and_its_balances_one(t) {
-        assert_eq!(statements(t, 1).await, (2, 3));
+    async fn a_short_history_takes_a_statement_or_two_and_its_balances_one(t) {
+        assert_eq!(statements(t, 1).await, (bare(t), bare(t) + 1));
     }
 
     async fn a_long_history_takes_no_more(t) {
-        assert_eq!(statements(t, 600).await, (2, 3));
+        assert_eq!(statements(t, 600).await, (bare(t), bare(t) + 1));
     }
 }

@@ -3,12 +3,14 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Stdio};
+use std::time::Duration;
 
 use migration::connection::{Missing, options};
 use migration::runner::Runner;
 use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection, DbBackend, Statement};
 
 use crate::postgres::{HOW_TO_INSTALL, INITDB, command, find_binaries, free_port, own_folder};
+use crate::release::ticks;
 
 /// See the module. It is gone with this, however the program ends.
 pub struct OwnPostgres {
@@ -128,6 +130,16 @@ impl OwnPostgres {
 
     fn url_of(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Processor time that all its processes have taken, those that have ended included.
+    pub fn processor(&self) -> Duration {
+        let pid = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
+        let postmaster = pid.lines().next().unwrap();
+        let own = format!("/proc/{postmaster}/task/{postmaster}/children");
+        let living = std::fs::read_to_string(own).unwrap();
+        let living = living.split_whitespace().filter_map(|id| ticks(id, 2));
+        living.chain(ticks(postmaster, 4)).sum()
     }
 
     /// A connection beside the API's.

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 pub struct Release {
     child: Child,
     address: SocketAddr,
+    metrics: SocketAddr,
     /// From its start to its first answer.
     pub start: Duration,
     /// Memory before the first request, in MiB.
@@ -32,14 +33,15 @@ pub fn binary() -> PathBuf {
 impl Release {
     /// `finance-api serve` with those settings, on a port of its own, once it answers.
     pub async fn serve(settings: &[(&str, String)]) -> Self {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let address = free.local_addr().expect("its address");
-        drop(free);
+        let free =
+            [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"));
+        let [address, metrics] = free.map(|free| free.local_addr().expect("its address"));
         let began = Instant::now();
         let child = Command::new(binary())
             .arg("serve")
             .envs(settings.iter().map(|(name, value)| (name, value)))
             .env("LISTEN_ADDR", address.to_string())
+            .env("METRICS_ADDR", metrics.to_string())
             .env("LOG_FORMAT", "json")
             .env("RATE_PER_CALLER", "1000000")
             .stdout(Stdio::null())
@@ -49,6 +51,7 @@ impl Release {
         let mut server = Self {
             child,
             address,
+            metrics,
             start: Duration::ZERO,
             idle: 0,
         };
@@ -70,9 +73,21 @@ impl Release {
         server
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Where it answers.
     pub fn url(&self) -> String {
         format!("http://{}/graphql", self.address)
+    }
+
+    /// What Prometheus would read.
+    pub async fn metrics(&self) -> String {
+        let url = format!("http://{}/metrics", self.metrics);
+        let answer = reqwest::get(url).await.expect("metrics");
+        answer.text().await.expect("a text")
     }
 
     /// Bytes of the binary.
@@ -113,12 +128,17 @@ impl Drop for Release {
 
 /// Processor time that a process has taken by itself; none if it is gone.
 pub fn processor(id: u32) -> Option<Duration> {
+    ticks(&id.to_string(), 2)
+}
+
+/// Processor time of a process: 2 figures are its own, 4 are with that of its children that have ended.
+pub(crate) fn ticks(id: &str, figures: usize) -> Option<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // After the name, which may hold anything: fields 14 and 15 of all, in hundredths of a second.
+    // After the name, which may hold anything: fields 14 to 17 of all, in hundredths of a second.
     let fields = stat.rsplit(')').next()?.split_whitespace();
     let ticks = fields
         .skip(11)
-        .take(2)
+        .take(figures)
         .map(|it| it.parse::<u64>().unwrap_or(0));
     Some(Duration::from_millis(ticks.sum::<u64>() * 10))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object};
 
 use super::client::{FinanceClient, client};
+use super::direct::written_objects;
 use super::enums::{AdjustmentStatus, AdjustmentType};
 use super::invoice::{Invoice, invoice};
 use super::node::NodeType;
@@ -98,3 +99,5 @@ impl InvoiceAdjustment {
         client(ctx, Some(self.0.finance_client_id)).await
     }
 }
+
+written_objects!(InvoiceAdjustment);

@@ -21,16 +21,31 @@ use super::rows::{
 };
 use super::scalars::{Date, Pence};
 use crate::finance::account::{self, Balances};
+use crate::finance::billing_history::History;
 
 /// A client whose affairs a deputy manages, as the finance service knows it.
 #[derive(Clone)]
 pub struct FinanceClient {
     pub(super) row: Arc<account::FinanceClient>,
+    /// The history, where it was read along with the client.
+    history: Option<Arc<History>>,
 }
 
 impl FinanceClient {
     pub(super) fn new(row: account::FinanceClient) -> Self {
-        Self { row: Arc::new(row) }
+        Self::of(Arc::new(row))
+    }
+
+    pub(super) fn of(row: Arc<account::FinanceClient>) -> Self {
+        Self { row, history: None }
+    }
+
+    /// A client whose history is known, if it is.
+    pub(super) fn with_history(row: account::FinanceClient, history: Option<History>) -> Self {
+        Self {
+            row: Arc::new(row),
+            history: history.map(Arc::new),
+        }
     }
 
     async fn balances(&self, ctx: &Context<'_>) -> Result<Balances, ApiError> {
@@ -41,7 +56,7 @@ impl FinanceClient {
 /// The client of that id of ours, for a nullable field.
 pub(super) async fn client(ctx: &Context<'_>, id: Option<i32>) -> Option<FinanceClient> {
     let row = load(ctx, ClientKey(id?)).await;
-    or_null(ctx, row.map(|row| row.map(|row| FinanceClient { row })))
+    or_null(ctx, row.map(|row| row.map(FinanceClient::of)))
 }
 
 /// A client whose affairs a deputy manages, as the finance service knows it.
@@ -126,7 +141,7 @@ impl FinanceClient {
         };
         or_null(
             ctx,
-            billing_history::resolve(ctx, self.row.id, arguments)
+            billing_history::resolve(ctx, self.row.id, self.history.clone(), arguments)
                 .await
                 .map(Some),
         )

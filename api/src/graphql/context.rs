@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use async_graphql::{Context, Enum};
 use chrono::NaiveDate;
-use sea_orm::DatabaseConnection;
 use strum::{EnumIter, EnumString, IntoEnumIterator};
 use tracing::Instrument as _;
 
@@ -12,6 +11,7 @@ use super::error::ApiError;
 use crate::authentication::Service;
 use crate::clock::SharedClock;
 use crate::finance::FinanceError;
+use crate::read_connections::ReadDatabase;
 
 /// A role that means something to this service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum, EnumIter, EnumString)]
@@ -98,13 +98,13 @@ pub const DATABASE_LIMIT: Duration = Duration::from_millis(4_500);
 /// What a rule makes of the database, in time.
 pub(super) async fn query<'a, T, F>(
     ctx: &Context<'a>,
-    rule: impl FnOnce(&'a DatabaseConnection) -> F,
+    rule: impl FnOnce(&'a ReadDatabase) -> F,
 ) -> Result<T, ApiError>
 where
     F: Future<Output = Result<T, FinanceError>>,
 {
     let span = tracing::debug_span!("resolve", field = ctx.field().name());
-    let rule = rule(data::<DatabaseConnection>(ctx)?);
+    let rule = rule(data::<ReadDatabase>(ctx)?);
     in_time(rule).instrument(span).await
 }
 

@@ -6,6 +6,7 @@ use async_graphql::{Context, ID, Object};
 use tokio::sync::OnceCell;
 
 use super::client::{FinanceClient, client};
+use super::direct::written_objects;
 use super::enums::{
     AdjustmentType, AllocationStatus, FeeType, InvoiceStatus, InvoiceStatusContext,
     SupervisionLevel, TransactionType,
@@ -253,3 +254,5 @@ impl Invoice {
         user(ctx, self.row.created_by).await
     }
 }
+
+written_objects!(Invoice);

@@ -7,15 +7,18 @@ mod billing_history;
 mod client;
 mod collection;
 mod context;
+mod direct;
 mod enums;
 mod error;
 mod fee_reduction;
 mod guard;
 mod int;
 mod invoice;
+pub mod json;
 mod limits;
 mod live;
 mod loaders;
+mod merges;
 mod mutation;
 mod node;
 mod page;
@@ -28,11 +31,16 @@ mod subscription;
 mod user;
 mod viewer;
 
+pub use billing_history::{BillingEventConnection, connection};
 pub use context::{Caller, DATABASE_LIMIT, FourEyes, Role};
+pub use direct::MayBeDirect;
 pub use error::{ApiError, Code};
 pub use guard::Guard;
 pub use limits::{Costs, Limits, Measure, VariableUses};
 pub use live::{Event, Interest};
 pub use loaders::Users;
+pub use merges::merges;
 pub(crate) use node::NodeType;
-pub use schema::{FinanceSchema, Manners, Parts, build, execute, next_event, sdl};
+pub use schema::{
+    Databases, FinanceSchema, Manners, Parts, Schemas, build, execute, next_event, sdl,
+};

@@ -187,17 +187,38 @@ pub(crate) struct PageInfo {
 /// A connection and its edge. The library's own have no descriptions of their own.
 macro_rules! connection {
     ($(#[$doc:meta])* $connection:ident of $(#[$edge_doc:meta])* $edge:ident { $node:ty }) => {
+        $crate::graphql::page::connection! {
+            $(#[$doc])* $connection of $(#[$edge_doc])* $edge { $node, by String }
+        }
+    };
+    (
+        $(#[$doc:meta])* $connection:ident of
+        $(#[$edge_doc:meta])* $edge:ident { $node:ty, by $cursor:ty }
+    ) => {
         $(#[$edge_doc])*
-        #[derive(async_graphql::SimpleObject)]
-        pub(crate) struct $edge {
-            /// Where the item stands: for `after` and `before`.
-            cursor: String,
-            /// The item.
+        pub struct $edge {
+            cursor: $cursor,
             node: $node,
         }
 
+        $(#[$edge_doc])*
+        #[async_graphql::Object]
+        impl $edge {
+            /// Where the item stands: for `after` and `before`.
+            async fn cursor(&self) -> String {
+                self.cursor.to_string()
+            }
+
+            /// The item.
+            async fn node(&self) -> $crate::graphql::direct::Direct<&$node> {
+                $crate::graphql::direct::Direct(&self.node)
+            }
+        }
+
+        $crate::graphql::direct::written_objects!($edge);
+
         $(#[$doc])*
-        pub(crate) struct $connection {
+        pub struct $connection {
             edges: Vec<$edge>,
             has_previous: bool,
             has_next: bool,
@@ -206,7 +227,7 @@ macro_rules! connection {
 
         impl $edge {
             /// An item, and where it stands.
-            pub(crate) fn new(cursor: String, node: $node) -> Self {
+            pub(crate) fn new(cursor: $cursor, node: $node) -> Self {
                 Self { cursor, node }
             }
         }
@@ -232,13 +253,14 @@ macro_rules! connection {
         #[async_graphql::Object]
         impl $connection {
             /// The items of this page, each with its cursor.
-            async fn edges(&self) -> &[$edge] {
-                &self.edges
+            async fn edges(&self) -> $crate::graphql::direct::Direct<&[$edge]> {
+                $crate::graphql::direct::Direct(&self.edges)
             }
 
             /// The items of this page, for those who need no cursors.
-            async fn nodes(&self) -> Vec<&$node> {
-                self.edges.iter().map(|edge| &edge.node).collect()
+            async fn nodes(&self) -> $crate::graphql::direct::Direct<Vec<&$node>> {
+                let nodes = self.edges.iter().map(|edge| &edge.node);
+                $crate::graphql::direct::Direct(nodes.collect())
             }
 
             /// Where this page stands in the list.
@@ -246,8 +268,8 @@ macro_rules! connection {
                 $crate::graphql::page::PageInfo {
                     has_previous_page: self.has_previous,
                     has_next_page: self.has_next,
-                    start_cursor: self.edges.first().map(|edge| edge.cursor.clone()),
-                    end_cursor: self.edges.last().map(|edge| edge.cursor.clone()),
+                    start_cursor: self.edges.first().map(|edge| edge.cursor.to_string()),
+                    end_cursor: self.edges.last().map(|edge| edge.cursor.to_string()),
                 }
             }
 

@@ -8,7 +8,7 @@ use super::adjustment::{InvoiceAdjustment, InvoiceAdjustmentConnection, InvoiceA
 use super::client::FinanceClient;
 use super::context::{Caller, data, query};
 use super::enums::{AdjustmentStatus, RefundStatus};
-use super::error::{ApiError, or_null};
+use super::error::{ApiError, Code, or_null};
 use super::fee_reduction::FeeReduction;
 use super::guard::READ;
 use super::int::WideInt;
@@ -18,7 +18,7 @@ use super::page::{ask, place_cursor};
 use super::refund::{Refund, RefundConnection, RefundEdge};
 use super::rows::{ClientKey, InvoiceKey, load};
 use super::viewer::Viewer;
-use crate::finance::{account, adjustment, fee_reduction, invoice, refund};
+use crate::finance::{account, adjustment, billing_history, fee_reduction, invoice, refund};
 
 /// What can be asked.
 pub struct Query;
@@ -43,6 +43,17 @@ impl Query {
             let Ok(client_id) = i32::try_from(client_id.0) else {
                 return Ok(None);
             };
+            if ctx.look_ahead().field("billingHistory").exists() {
+                // Both in one statement. If the history alone is what fails, the client is there without.
+                let found = query(ctx, |db| billing_history::of_person(db, client_id)).await;
+                match found {
+                    Err(error) if error.code() != Code::Unavailable => {}
+                    found => {
+                        let with = |(row, history)| FinanceClient::with_history(row, history);
+                        return Ok(found?.map(with));
+                    }
+                }
+            }
             let row = query(ctx, |db| account::by_client_id(db, client_id)).await?;
             Ok(row.map(FinanceClient::new))
         };
@@ -200,7 +211,7 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>, ApiError> {
     Ok(match kind {
         NodeType::FinanceClient => load(ctx, ClientKey(row))
             .await?
-            .map(|row| Node::FinanceClient(FinanceClient { row })),
+            .map(|row| Node::FinanceClient(FinanceClient::of(row))),
         NodeType::Invoice => load(ctx, InvoiceKey(row))
             .await?
             .map(|row| Node::Invoice(Invoice::new(row))),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object};
 
 use super::client::{FinanceClient, client};
+use super::direct::written_objects;
 use super::enums::RefundStatus;
 use super::error::or_null;
 use super::guard::BANK_DETAILS;
@@ -137,3 +138,5 @@ impl Refund {
         self.0.fulfilled_at.map(Into::into)
     }
 }
+
+written_objects!(Refund);

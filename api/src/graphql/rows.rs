@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, Loader};
-use sea_orm::DatabaseConnection;
 use tracing::Instrument as _;
 
 use super::batches::Batches;
@@ -20,14 +19,15 @@ use crate::finance::collection::{self, PendingCollection};
 use crate::finance::fee_reduction::{self, FeeReduction};
 use crate::finance::invoice::{self, FeeRange, Invoice};
 use crate::finance::refund::{self, BankDetails, Refund};
+use crate::read_connections::ReadDatabase;
 
 /// The loader of all keys below.
 pub struct RowLoader {
-    db: DatabaseConnection,
+    db: ReadDatabase,
 }
 
 /// A request's loaders over a database.
-pub(super) fn rows(db: DatabaseConnection, batches: Batches) -> DataLoader<RowLoader> {
+pub(super) fn rows(db: ReadDatabase, batches: Batches) -> DataLoader<RowLoader> {
     DataLoader::new(RowLoader { db }, batches.clone(), batches)
 }
 

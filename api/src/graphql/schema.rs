@@ -1,6 +1,6 @@
 //! The schema as a whole.
 
-use async_graphql::{Request, Response, SDLExportOptions, Schema, SchemaBuilder};
+use async_graphql::{Request, Response, SDLExportOptions, Schema, SchemaBuilder, ValidationMode};
 use futures_util::StreamExt as _;
 use sea_orm::DatabaseConnection;
 use tokio_util::task::TaskTracker;
@@ -15,6 +15,7 @@ use super::rows::rows;
 use super::subscription::Subscription;
 use crate::clock::SharedClock;
 use crate::finance::ChangedClients;
+use crate::read_connections::ReadDatabase;
 
 /// The schema, ready to execute requests.
 pub type FinanceSchema = Schema<Query, Mutation, Subscription>;
@@ -48,26 +49,46 @@ pub struct Manners {
     pub suggestions: bool,
 }
 
-/// The schema over its parts.
-pub fn build(parts: Parts) -> FinanceSchema {
-    let builder = match parts.manners.suggestions {
-        true => builder(),
-        false => builder().disable_suggestions(),
-    };
-    builder
-        .data(parts.clock)
-        .data(parts.four_eyes)
-        .data(parts.changed_clients)
-        .data(ChangeSlots::new(parts.changes_at_once, parts.tasks))
-        .finish()
+/// The schema, once for each thoroughness.
+pub struct Schemas {
+    /// Validates every request by all rules.
+    pub strict: FinanceSchema,
+    /// For requests that are known to be valid: leaves out the rules that only tell so.
+    pub for_valid: FinanceSchema,
 }
 
-/// Executes a request over that database.
-pub async fn execute(
-    schema: &FinanceSchema,
-    db: &DatabaseConnection,
-    request: Request,
-) -> Response {
+/// The schema over its parts.
+pub fn build(parts: Parts) -> Schemas {
+    let slots = ChangeSlots::new(parts.changes_at_once, parts.tasks);
+    let build = |mode| {
+        let builder = match parts.manners.suggestions {
+            true => builder(),
+            false => builder().disable_suggestions(),
+        };
+        builder
+            .validation_mode(mode)
+            .data(parts.clock.clone())
+            .data(parts.four_eyes)
+            .data(parts.changed_clients.clone())
+            .data(slots.clone())
+            .finish()
+    };
+    Schemas {
+        strict: build(ValidationMode::Strict),
+        for_valid: build(ValidationMode::Fast),
+    }
+}
+
+/// What a request is executed over.
+pub struct Databases {
+    /// Where it reads.
+    pub read: ReadDatabase,
+    /// Where it changes something; none if it only reads.
+    pub write: Option<DatabaseConnection>,
+}
+
+/// Executes a request over those databases.
+pub async fn execute(schema: &FinanceSchema, db: Databases, request: Request) -> Response {
     let batches = Batches::default();
     let request = over(request, db, &batches);
     batches.run(schema.execute(request)).await
@@ -76,7 +97,7 @@ pub async fn execute(
 /// Executes a subscription for one event. None if it has nothing to tell.
 pub async fn next_event(
     schema: &FinanceSchema,
-    db: &DatabaseConnection,
+    db: Databases,
     request: Request,
 ) -> Option<Response> {
     let batches = Batches::default();
@@ -85,10 +106,14 @@ pub async fn next_event(
     batches.run(events.next()).await
 }
 
-/// The request, with the database that it is executed over.
-fn over(request: Request, db: &DatabaseConnection, batches: &Batches) -> Request {
-    let rows = rows(db.clone(), batches.clone());
-    request.data(db.clone()).data(rows)
+/// The request, with the databases that it is executed over.
+fn over(request: Request, db: Databases, batches: &Batches) -> Request {
+    let rows = rows(db.read.clone(), batches.clone());
+    let request = request.data(db.read).data(rows);
+    match db.write {
+        Some(write) => request.data(write),
+        None => request,
+    }
 }
 
 /// The schema as text, in an order that does not depend on the code's: `schema.graphql`.

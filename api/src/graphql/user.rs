@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object};
 
 use super::context::data;
+use super::direct::written_objects;
 use super::error::{ApiError, or_null};
 use super::loaders::Users;
 use crate::sirius::Lookup;
@@ -32,6 +33,8 @@ impl User {
         self.name.as_deref().unwrap_or(UNKNOWN)
     }
 }
+
+written_objects!(User);
 
 /// The user of that number, for a nullable field.
 pub(super) async fn user(ctx: &Context<'_>, id: Option<i32>) -> Option<User> {

@@ -5,11 +5,10 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
+use async_graphql::parser::types::OperationType;
 use async_graphql::{Request, Response, Variables};
 use futures_util::FutureExt;
 use http::HeaderMap;
-use sea_orm::DatabaseConnection;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -17,10 +16,12 @@ use super::admission::{Admitted, Place};
 use super::caller::{Identified, identify};
 use super::documents::Document;
 use super::parameters::Parameters;
+use super::parsed::Parsed;
 use super::record::Record;
 use super::respond::{Refusal, error_code};
 use super::router::Served;
-use crate::graphql::{self, ApiError, Code, Event, Interest, Users, VariableUses};
+use crate::graphql::{self, ApiError, Code, Event, Interest, MayBeDirect, Users};
+use crate::read_connections::ReadDatabase;
 
 /// A caller who is let in.
 pub(super) struct Arrived {
@@ -33,8 +34,9 @@ pub(super) struct Prepared {
     record: Arc<Record>,
     request: Request,
     document: Document,
-    uses: VariableUses,
-    /// What would be executed; none if that cannot be told. The schema says why.
+    /// None if it does not parse. The schema says why.
+    parsed: Option<Arc<Parsed>>,
+    /// What would be executed; none if that cannot be told.
     operation: Option<OperationType>,
 }
 
@@ -75,8 +77,8 @@ impl Prepared {
         parameters: Parameters,
     ) -> Result<Self, Refusal> {
         let document = served.documents.find(&parameters)?;
-        let checked = served.app.limits.check_text(&document.text);
-        let uses = checked.map_err(Refusal::request_error)?;
+        let parsed = served.parsed.read(&document.text, &served.app.limits);
+        let parsed = parsed.map_err(Refusal::request_error)?;
         let mut request = Request::new(&*document.text);
         if let Some(name) = parameters.operation_name {
             request = request.operation_name(name);
@@ -84,13 +86,15 @@ impl Prepared {
         if let Some(variables) = parameters.variables {
             request = request.variables(Variables::from_json(Value::Object(variables)));
         }
-        let (name, operation) = operation(&mut request);
-        record.operation(name.as_deref(), operation);
+        let asked = request.operation_name.as_deref();
+        let operation = parsed.as_ref().map(|it| it.operation(asked));
+        let (name, operation) = operation.unzip();
+        record.operation(name.flatten(), operation);
         Ok(Self {
             record: Arc::clone(record),
             request,
             document,
-            uses,
+            parsed,
             operation,
         })
     }
@@ -106,7 +110,7 @@ impl Prepared {
 
     /// Lets it in, if its caller may send it so and it does not ask for too much.
     pub(super) fn enter(
-        mut self,
+        self,
         served: &Served,
         arrived: &Arrived,
         headers: &HeaderMap,
@@ -124,23 +128,17 @@ impl Prepared {
         })
     }
 
-    fn weight(&mut self, served: &Served) -> Result<u64, ApiError> {
-        let limits = &served.app.limits;
-        let (name, uses) = (self.request.operation_name.clone(), self.uses);
-        // Taken out for as long as the document is borrowed.
-        let variables = std::mem::take(&mut self.request.variables);
-        let measured = match self.request.parsed_query() {
-            Ok(document) => limits
-                .check(&served.costs, document, &variables, uses)
-                .and_then(|measure| {
-                    check_variables(document, name.as_deref(), &variables)?;
-                    Ok(measure.weight())
-                }),
+    fn weight(&self, served: &Served) -> Result<u64, ApiError> {
+        let Some(parsed) = &self.parsed else {
             // The schema refuses it.
-            Err(_) => Ok(0),
+            return Ok(0);
         };
-        self.request.variables = variables;
-        measured
+        let variables = &self.request.variables;
+        let limits = &served.app.limits;
+        let measure = limits.check(&served.costs, &parsed.document, variables, parsed.uses)?;
+        let name = self.request.operation_name.as_deref();
+        parsed.check_variables(name, variables)?;
+        Ok(measure.weight())
     }
 }
 
@@ -168,14 +166,30 @@ impl Entered {
         let record = &prepared.record;
         let is_query = prepared.operation == Some(OperationType::Query);
         let is_change = prepared.operation == Some(OperationType::Mutation);
-        let request = |request| data(request, served, &identified, deadline);
-        let run = async |db: &DatabaseConnection, request| {
-            graphql::execute(&served.schema, &record.counting(db), request).await
+        let variables = &prepared.request.variables;
+        let parsed = prepared.parsed.as_ref();
+        let all_plain = parsed.is_some_and(|it| it.are_all_plain(variables));
+        let is_valid = is_query && parsed.is_some_and(|it| it.is_valid_with(variables));
+        let request = |request| {
+            let mut request = data(request, served, &identified, deadline);
+            if let Some(parsed) = parsed {
+                request.set_parsed_query(parsed.document.clone());
+                request = request.data(MayBeDirect(!parsed.merges(&served.costs)));
+            }
+            request
+        };
+        let run = async |db: &ReadDatabase, request| {
+            let write = (!is_query).then_some(&served.app.db);
+            let schema = match is_valid {
+                true => &served.schema.for_valid,
+                false => &served.schema.strict,
+            };
+            graphql::execute(schema, record.counting(db, write), request).await
         };
         let running = async {
             let _room = served.admission.cost(weight).await;
             if !is_query {
-                return run(&served.app.db, request(prepared.request)).await;
+                return run(served.app.reads.of_changes(), request(prepared.request)).await;
             }
             let reader = served.app.reads.reader();
             let again = reader.is_replica.then(|| copy(&prepared.request));
@@ -199,6 +213,10 @@ impl Entered {
         record.executed(&response);
         if response.is_ok() {
             served.documents.remember(&prepared.document);
+            if let Some(parsed) = &prepared.parsed {
+                parsed.was_executed(all_plain);
+                served.parsed.remember(&prepared.document.text, parsed);
+            }
         }
         Ok(response)
     }
@@ -213,35 +231,6 @@ impl Entered {
     }
 }
 
-/// Refuses a request that lacks a variable which it says it needs. The library would execute what comes
-/// before the first field that uses it, changes included.
-fn check_variables(
-    document: &ExecutableDocument,
-    name: Option<&str>,
-    variables: &Variables,
-) -> Result<(), ApiError> {
-    let chosen = document.operations.iter().find(|(own, _)| match name {
-        Some(name) => own.is_some_and(|own| own == name),
-        None => true,
-    });
-    let Some((_, operation)) = chosen else {
-        return Ok(());
-    };
-    for definition in &operation.node.variable_definitions {
-        let definition = &definition.node;
-        let name = &definition.name.node;
-        let is_missing = match variables.get(name) {
-            None => definition.default_value.is_none(),
-            Some(value) => *value == async_graphql::Value::Null,
-        };
-        if is_missing && !definition.var_type.node.nullable {
-            let text = format!("The variable `${name}` is required, and has no value.");
-            return Err(ApiError::bad_input(text));
-        }
-    }
-    Ok(())
-}
-
 /// Executes a subscription for an event. None if it has nothing to tell.
 pub(super) async fn execute_event(
     served: &Served,
@@ -254,10 +243,10 @@ pub(super) async fn execute_event(
     let interest = Arc::new(Interest::new(event));
     let request =
         data(copy(&template.request), served, identified, deadline).data(Arc::clone(&interest));
-    let db = record.counting(&served.app.db);
+    let db = record.counting(served.app.reads.of_changes(), None);
     let running = async {
         let _room = served.admission.cost(template.weight).await;
-        graphql::next_event(&served.schema, &db, request).await
+        graphql::next_event(&served.schema.strict, db, request).await
     };
     Ok((in_time(deadline, running).await?, interest))
 }
@@ -301,27 +290,4 @@ pub(super) async fn in_time<T>(
             Err(ApiError::unavailable())
         }
     }
-}
-
-/// What the request would execute: its name, as the document has it, and its kind. Where that is left open, it
-/// is the kind of most consequence.
-fn operation(request: &mut Request) -> (Option<String>, Option<OperationType>) {
-    let asked = request.operation_name.clone();
-    let Ok(document) = request.parsed_query() else {
-        return (None, None);
-    };
-    let all = match &document.operations {
-        DocumentOperations::Single(operation) => return (None, Some(operation.node.ty)),
-        DocumentOperations::Multiple(all) => all,
-    };
-    let named = asked.as_deref().and_then(|name| all.get_key_value(name));
-    // A sole operation is executed without being named, whatever its own name.
-    let sole = all.iter().next().filter(|_| all.len() == 1);
-    if let Some((name, operation)) = named.or(sole) {
-        return (Some(name.to_string()), Some(operation.node.ty));
-    }
-    let has = |ty| all.values().any(|operation| operation.node.ty == ty);
-    let kinds = [OperationType::Mutation, OperationType::Subscription];
-    let kind = kinds.into_iter().find(|ty| has(*ty));
-    (None, kind.or(Some(OperationType::Query)))
 }

@@ -10,11 +10,12 @@ use http::header;
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 use metrics_process::Collector;
 use sea_orm::{DatabaseConnection, DbBackend};
-use tracing_appender::non_blocking::ErrorCounter;
 
 use super::readiness::Readiness;
 use crate::finance::ChangedClients;
+use crate::logging::DroppedLines;
 use crate::metrics::Metrics;
+use crate::reads::Reads;
 use crate::sirius::UserDirectory;
 
 /// How often durations are folded, whether or not anybody reads them.
@@ -36,12 +37,14 @@ pub struct Gauges {
     pub users: UserDirectory,
     /// The pools, by what they are for, each with the most connections that it may have.
     pub pools: Vec<(&'static str, DatabaseConnection, u32)>,
+    /// Where is read, which keeps connections of those pools.
+    pub reads: Reads,
     /// Whether changes are heard.
     pub changed_clients: ChangedClients,
     /// Whether the instance can serve.
     pub readiness: Readiness,
     /// Lines of the log that nobody has read in time.
-    pub dropped: ErrorCounter,
+    pub dropped: DroppedLines,
 }
 
 /// The routes of that port.
@@ -85,11 +88,13 @@ async fn show(State(gauges): State<Gauges>) -> Response {
     gauges.metrics.counted(|| {
         gauge!(READY).set(u32::from(is_ready));
         gauge!(HEARD).set(u32::from(is_heard));
-        counter!(DROPPED)
-            .absolute(u64::try_from(gauges.dropped.dropped_lines()).unwrap_or(u64::MAX));
+        counter!(DROPPED).absolute(gauges.dropped.count());
         gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1);
         for (name, db, most) in &gauges.pools {
             let (open, idle) = connections(db);
+            let kept = gauges.reads.databases().find(|(of, _)| of == name);
+            let kept = kept.map_or(0, |(_, db)| db.kept());
+            let idle = idle.saturating_add(u32::try_from(kept).unwrap_or(u32::MAX));
             gauge!(POOL, "pool" => *name, "state" => "idle").set(idle);
             gauge!(POOL, "pool" => *name, "state" => "used").set(open.saturating_sub(idle));
             gauge!(POOL_MOST, "pool" => *name).set(*most);

@@ -18,6 +18,7 @@ mod negotiation;
 mod observed;
 mod origins;
 mod parameters;
+mod parsed;
 mod readiness;
 mod record;
 mod request_metrics;

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use async_graphql::Response as GraphqlResponse;
 use async_graphql::parser::types::OperationType;
 use http::StatusCode;
-use sea_orm::{DatabaseConnection, metric::Info};
+use sea_orm::DatabaseConnection;
 use tracing::Span;
 
 use super::request_metrics::{Counted, Open, RequestMetrics};
 use super::respond::error_code;
-use crate::graphql::{Caller, Code};
+use crate::graphql::{Caller, Code, Databases};
+use crate::read_connections::{ReadDatabase, Told};
 use crate::traces;
 
 /// The outcome of what was answered without an error.
@@ -215,17 +216,28 @@ impl Record {
         seen.is_done |= seen.transport == Transport::Http;
     }
 
-    /// The same database, of which each statement is counted here.
-    pub(super) fn counting(&self, db: &DatabaseConnection) -> DatabaseConnection {
-        let mut db = db.clone();
+    /// The same databases, of which each statement is counted here.
+    pub(super) fn counting(
+        &self,
+        read: &ReadDatabase,
+        write: Option<&DatabaseConnection>,
+    ) -> Databases {
         let (sql, metrics) = (Arc::clone(&self.sql), Arc::clone(&self.metrics));
-        db.set_metric_callback(move |info: &Info<'_>| {
+        let told: Told = Arc::new(move |took, has_failed| {
             sql.statements.fetch_add(1, Ordering::Relaxed);
             sql.microseconds
-                .fetch_add(microseconds(info.elapsed), Ordering::Relaxed);
-            metrics.statement(info);
+                .fetch_add(microseconds(took), Ordering::Relaxed);
+            metrics.statement(took, has_failed);
         });
-        db
+        let write = write.map(|db| {
+            let (mut db, told) = (db.clone(), Arc::clone(&told));
+            db.set_metric_callback(move |info| told(info.elapsed, info.failed));
+            db
+        });
+        Databases {
+            read: read.telling(told),
+            write,
+        }
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {

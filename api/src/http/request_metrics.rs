@@ -8,7 +8,6 @@ use metrics::{
     Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
     gauge, histogram,
 };
-use sea_orm::metric::Info;
 
 use crate::graphql::Code;
 use crate::metrics::Metrics;
@@ -112,12 +111,12 @@ impl RequestMetrics {
     }
 
     /// Counts a statement.
-    pub(super) fn statement(&self, info: &Info<'_>) {
-        match info.failed {
+    pub(super) fn statement(&self, took: Duration, has_failed: bool) {
+        match has_failed {
             true => self.failed_statements.increment(1),
             false => self.statements.increment(1),
         }
-        self.statement_time.record(info.elapsed.as_secs_f64());
+        self.statement_time.record(took.as_secs_f64());
     }
 
     /// Counts a request.

@@ -4,20 +4,17 @@ use async_graphql::{Response as GraphqlResponse, ServerError, Value};
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use serde::Serialize;
 
 use super::negotiation::MediaType;
+use crate::graphql::json::write;
 use crate::graphql::{ApiError, Code};
 
 /// What the library itself refuses is the caller's to correct.
 const UNCODED: Code = Code::BadUserInput;
 
-#[derive(Serialize)]
 struct Answer<'a> {
     /// Absent when the request was not executed.
-    #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<&'a Value>,
-    #[serde(skip_serializing_if = "<[ServerError]>::is_empty")]
     errors: &'a [ServerError],
 }
 
@@ -40,6 +37,23 @@ impl<'a> Answer<'a> {
         };
         (answer, is_request_error)
     }
+
+    fn write(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+        out.push(b'{');
+        if let Some(data) = self.data {
+            out.extend_from_slice(b"\"data\":");
+            write(data, out);
+        }
+        if !self.errors.is_empty() {
+            if self.data.is_some() {
+                out.push(b',');
+            }
+            out.extend_from_slice(b"\"errors\":");
+            serde_json::to_writer(&mut *out, self.errors)?;
+        }
+        out.push(b'}');
+        Ok(())
+    }
 }
 
 /// The code that an error goes out with.
@@ -57,14 +71,23 @@ pub(super) fn executed(media: MediaType, mut response: GraphqlResponse) -> Respo
         MediaType::GraphqlResponse if is_request_error => StatusCode::BAD_REQUEST,
         _ => StatusCode::OK,
     };
-    json(status, media, &answer)
+    let mut body = Vec::with_capacity(SMALL);
+    let written = answer.write(&mut body);
+    json(status, media, written.map(|()| body))
 }
 
 /// One answer for each request of an array.
-pub(super) fn executed_batch(media: MediaType, responses: Vec<GraphqlResponse>) -> Response {
-    let mut responses = responses;
-    let answers = responses.iter_mut().map(|it| Answer::of(it).0);
-    json(StatusCode::OK, media, &answers.collect::<Vec<_>>())
+pub(super) fn executed_batch(media: MediaType, mut responses: Vec<GraphqlResponse>) -> Response {
+    let mut body = vec![b'['];
+    let mut written = Ok(());
+    for (place, response) in responses.iter_mut().enumerate() {
+        if place > 0 {
+            body.push(b',');
+        }
+        written = written.and_then(|()| Answer::of(response).0.write(&mut body));
+    }
+    body.push(b']');
+    json(StatusCode::OK, media, written.map(|()| body))
 }
 
 /// What is told of one event of a stream; whether it is a request error; and the response again.
@@ -72,7 +95,10 @@ pub(super) fn event(
     mut response: GraphqlResponse,
 ) -> (serde_json::Result<String>, bool, GraphqlResponse) {
     let (answer, is_request_error) = Answer::of(&mut response);
-    let text = serde_json::to_string(&answer);
+    let mut text = Vec::new();
+    let written = answer.write(&mut text);
+    // Whatever is written is JSON, and so UTF-8.
+    let text = written.map(|()| String::from_utf8(text).unwrap_or_default());
     (text, is_request_error, response)
 }
 
@@ -156,7 +182,9 @@ impl Refusal {
             MediaType::Json if self.is_request_error => StatusCode::OK,
             _ => self.status,
         };
-        let mut response = json(status, media, &Answer::of(&mut response).0);
+        let mut body = Vec::new();
+        let written = Answer::of(&mut response).0.write(&mut body);
+        let mut response = json(status, media, written.map(|()| body));
         if let Some((name, value)) = self.header {
             response.headers_mut().insert(name, value);
         }
@@ -179,8 +207,11 @@ fn status(code: Code) -> StatusCode {
     }
 }
 
-fn json(status: StatusCode, media: MediaType, answer: &impl Serialize) -> Response {
-    let (status, body) = match serde_json::to_vec(answer) {
+/// Bytes that most answers fit into.
+const SMALL: usize = 1024;
+
+fn json(status: StatusCode, media: MediaType, body: serde_json::Result<Vec<u8>>) -> Response {
+    let (status, body) = match body {
         Ok(body) => (status, body),
         Err(error) => {
             tracing::error!(%error, "an answer could not be written as JSON");

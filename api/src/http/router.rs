@@ -24,6 +24,7 @@ use super::limits::HttpLimits;
 use super::negotiation::MediaType;
 use super::observed::observe;
 use super::origins::AllowedOrigins;
+use super::parsed::ParsedDocuments;
 use super::readiness::Readiness;
 use super::request_metrics::RequestMetrics;
 use super::respond::Refusal;
@@ -31,9 +32,7 @@ use super::{graphql, health};
 use crate::authentication::Authenticator;
 use crate::clock::SharedClock;
 use crate::finance::ChangedClients;
-use crate::graphql::{
-    ApiError, Costs, FinanceSchema, FourEyes, Limits, Manners, Parts, build, sdl,
-};
+use crate::graphql::{ApiError, Costs, FourEyes, Limits, Manners, Parts, Schemas, build, sdl};
 use crate::metrics::Metrics;
 use crate::reads::Reads;
 use crate::sirius::Sirius;
@@ -87,9 +86,10 @@ pub struct App {
 /// The application, with its schema.
 pub(super) struct Served {
     pub(super) app: App,
-    pub(super) schema: FinanceSchema,
+    pub(super) schema: Schemas,
     pub(super) costs: Costs,
     pub(super) documents: Documents,
+    pub(super) parsed: ParsedDocuments,
     pub(super) admission: Admission,
     pub(super) bodies: BodyReader,
     pub(super) metrics: Arc<RequestMetrics>,
@@ -153,6 +153,7 @@ pub fn router(app: App) -> Router {
                 manners: app.manners,
             }),
             costs: Costs::of(&sdl()),
+            parsed: ParsedDocuments::new(),
             documents: Documents::new(app.trusted.clone(), app.bounds.persisted_queries),
             admission: Admission::new(&app.bounds, app.limits.cost),
             bodies: BodyReader::new(app.bounds.body),

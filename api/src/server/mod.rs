@@ -11,7 +11,6 @@ use sea_orm::DatabaseConnection;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
-use tracing_appender::non_blocking::ErrorCounter;
 
 pub use stop::{Stop, run};
 
@@ -29,6 +28,7 @@ use crate::http::{
     App, Gauges, Graphiql, ManifestFault, Readiness, SignIn, Tab, TrustedDocuments, metrics_router,
     router,
 };
+use crate::logging::DroppedLines;
 use crate::metrics::Metrics;
 use crate::reads::Reads;
 use crate::sirius::{Sirius, SiriusError};
@@ -87,7 +87,7 @@ const LAST_EVENTS: Duration = Duration::from_secs(6);
 /// # Errors
 /// When it cannot start. A database that is down is no reason: requests are answered with
 /// UNAVAILABLE until it is back.
-pub async fn serve(settings: ServeSettings, dropped: ErrorCounter) -> Result<(), ServeError> {
+pub async fn serve(settings: ServeSettings, dropped: DroppedLines) -> Result<(), ServeError> {
     // Read first: a manifest that is wrong is found before anything is started.
     let trusted = settings.limits.trusted_documents.as_deref();
     let trusted = trusted.map(TrustedDocuments::read).transpose()?;
@@ -136,6 +136,7 @@ pub async fn serve(settings: ServeSettings, dropped: ErrorCounter) -> Result<(),
             metrics,
             users: app.sirius.users.clone(),
             pools,
+            reads: app.reads.clone(),
             changed_clients: app.changed_clients.clone(),
             readiness,
             dropped,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{NaiveDateTime, NaiveTime};
 use entity::stored::{AdjustmentStatus, AllocationStatus, PaymentMethod, RefundDecision};
+use foldhash::fast::RandomState;
 
 use super::event::{
     AdjustmentRaised, AllocationLine, Detail, Event, EventType, FeeReductionDetail, History,
@@ -19,7 +20,9 @@ use crate::finance::money::{Overflow, Pence};
 use crate::finance::refund::Refund;
 use crate::finance::transaction_kind::TransactionKind;
 
-type Invoices = HashMap<i32, Arc<Invoice>>;
+/// By ids of rows, which nobody outside chooses.
+type ById<T> = HashMap<i32, T, RandomState>;
+type Invoices = ById<Arc<Invoice>>;
 
 /// The history that a client's rows tell, newest event first. The newest event's balances are the
 /// account's (`domain.md` sections 4 and 5).
@@ -32,7 +35,7 @@ pub fn assemble(finance_client_id: i32, rows: Rows) -> Result<History, Overflow>
         .into_iter()
         .map(|it| (it.id, Arc::new(it)))
         .collect::<Invoices>();
-    let mut allocations = HashMap::<i32, Vec<AllocationRow>>::new();
+    let mut allocations = ById::<Vec<AllocationRow>>::default();
     for allocation in rows.allocations {
         allocations
             .entry(allocation.ledger_id)
@@ -241,11 +244,11 @@ fn ledger(
     } else {
         row.datetime
     };
-    let detail = Detail::Transaction(Transaction {
+    let detail = Detail::Transaction(Arc::new(Transaction {
         kind: row.kind,
         amount,
         breakdown,
-    });
+    }));
     let draft = Draft::new(event, row.id, at, row.created_by, detail);
     Ok(Draft {
         outstanding,

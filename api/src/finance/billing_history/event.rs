@@ -175,7 +175,7 @@ pub enum Detail {
     /// An adjustment was raised or rejected.
     Adjustment(Arc<AdjustmentRaised>),
     /// Money moved.
-    Transaction(Transaction),
+    Transaction(Arc<Transaction>),
     /// A refund took a step.
     Refund(Arc<Refund>),
     /// A direct debit collection was scheduled.

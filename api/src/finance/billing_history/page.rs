@@ -69,12 +69,9 @@ pub struct Slice {
 
 impl History {
     /// The page of what the filter shows.
-    pub fn slice(self, filter: &Filter, range: Range, page: Page) -> Slice {
-        let mut shown = self
-            .events
-            .into_iter()
-            .filter(|event| filter.shows(event))
-            .collect::<Vec<_>>();
+    pub fn slice(&self, filter: &Filter, range: Range, page: Page) -> Slice {
+        let shown = self.events.iter().filter(|event| filter.shows(event));
+        let shown = shown.collect::<Vec<_>>();
         let total = shown.len();
         // Newest first, so positions fall.
         let start = range.after.map_or(0, |after| {
@@ -88,10 +85,9 @@ impl History {
             Page::First(count) => (start, end.min(start.saturating_add(count))),
             Page::Last(count) => (start.max(end.saturating_sub(count)), end),
         };
-        shown.truncate(end);
-        let events = shown.split_off(start);
+        let events = shown.get(start..end).unwrap_or_default();
         Slice {
-            events,
+            events: events.iter().map(|event| (*event).clone()).collect(),
             has_previous: start > 0,
             has_next: end < total,
             total,

@@ -1,6 +1,8 @@
 //! Cursors of a billing history: the client and the event's position, so that one stays valid when
 //! newer events arrive and is refused for another client.
 
+use std::fmt::{self, Display, Formatter};
+
 use crate::finance::billing_history::{EventType, Position};
 use crate::graphql::node::{decode, encode};
 
@@ -9,23 +11,26 @@ const LIST: &str = "billingHistory";
 
 /// Where an event stands in a client's history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Cursor {
+pub struct Cursor {
     pub(super) finance_client_id: i32,
     pub(super) position: Position,
 }
 
-impl Cursor {
-    /// The opaque text.
-    pub(super) fn encode(&self) -> String {
+/// The opaque text.
+impl Display for Cursor {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         let Self {
             finance_client_id,
             position,
         } = self;
         let kind: &str = position.kind().into();
         let (second, id) = (position.second(), position.id());
-        encode(&format!("{LIST}:{finance_client_id}:{second}:{kind}:{id}"))
+        let text = format!("{LIST}:{finance_client_id}:{second}:{kind}:{id}");
+        formatter.write_str(&encode(&text))
     }
+}
 
+impl Cursor {
     /// The position of a cursor of that client's; none if it is anything else.
     pub(super) fn read(opaque: &str, finance_client_id: i32) -> Option<Position> {
         let cursor = parse(&decode(opaque)?)?;
@@ -61,7 +66,7 @@ mod tests {
             finance_client_id: 3,
             position,
         }
-        .encode();
+        .to_string();
         assert_eq!(Cursor::read(&text, 3), Some(position));
         assert_eq!(Cursor::read(&text, 4), None);
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Interface, Object, SimpleObject};
+use async_graphql::{Context, ContextSelectionSet, Enum, ID, Interface, Object, SimpleObject};
 use chrono::NaiveDate;
 
 use crate::finance::account::Balances;
@@ -12,6 +12,7 @@ use crate::finance::billing_history::{
 };
 use crate::finance::money;
 use crate::finance::{invoice, refund};
+use crate::graphql::direct::{Direct, Waits, Written, written_objects};
 use crate::graphql::enums::{
     AdjustmentType, AllocationStatus, FeeReductionType, PaymentMethod, TransactionType,
 };
@@ -90,7 +91,7 @@ pub enum BillingEventType {
     ),
     field(
         name = "created_by",
-        ty = "Option<User>",
+        ty = "Option<Direct<User>>",
         desc = "Who caused it; null if nobody was recorded. Null with the error \
                 `SIRIUS_UNAVAILABLE` when the name cannot be found out now."
     ),
@@ -173,8 +174,8 @@ macro_rules! event_object {
 
             /// Who caused it; null if nobody was recorded. Null with the error
             /// `SIRIUS_UNAVAILABLE` when the name cannot be found out now.
-            pub(super) async fn created_by(&self, ctx: &Context<'_>) -> Option<User> {
-                user(ctx, self.base.created_by).await
+            pub(super) async fn created_by(&self, ctx: &Context<'_>) -> Option<Direct<User>> {
+                user(ctx, self.base.created_by).await.map(Direct)
             }
 
             /// What the client owed after this event.
@@ -196,8 +197,8 @@ event_object! {
     /// An invoice was made.
     InvoiceGenerated(Arc<invoice::Invoice>) {
         /// The invoice.
-        async fn invoice(&self) -> Invoice {
-            Invoice::new(Arc::clone(&self.detail))
+        async fn invoice(&self) -> Direct<Invoice> {
+            Direct(Invoice::new(Arc::clone(&self.detail)))
         }
 
         /// What was charged.
@@ -288,8 +289,8 @@ event_object! {
 
         /// The invoice to be adjusted; null only where an old row names an invoice of another
         /// client.
-        async fn invoice(&self) -> Option<Invoice> {
-            self.detail.invoice.clone().map(Invoice::new)
+        async fn invoice(&self) -> Option<Direct<Invoice>> {
+            self.detail.invoice.clone().map(Invoice::new).map(Direct)
         }
     }
 }
@@ -297,7 +298,7 @@ event_object! {
 event_object! {
     /// Money moved: a reduction or adjustment was applied, credit was used, a payment came in, a
     /// refund was paid.
-    TransactionEvent(Transaction) {
+    TransactionEvent(Arc<Transaction>) {
         /// What kind of transaction.
         async fn transaction_type(&self) -> TransactionType {
             (&self.detail.kind).into()
@@ -315,8 +316,8 @@ event_object! {
         }
 
         /// Where the money went, oldest allocation first.
-        async fn breakdown(&self) -> Vec<TransactionAllocation> {
-            self.detail.breakdown.iter().map(Into::into).collect()
+        async fn breakdown(&self) -> Direct<Vec<TransactionAllocation>> {
+            Direct(self.detail.breakdown.iter().map(Into::into).collect())
         }
     }
 }
@@ -326,8 +327,8 @@ event_object! {
     /// is paid, that shows as a `TransactionEvent`.
     RefundEvent(Arc<refund::Refund>) {
         /// The refund as it stands now.
-        async fn refund(&self) -> Refund {
-            Refund(Arc::clone(&self.detail))
+        async fn refund(&self) -> Direct<Refund> {
+            Direct(Refund(Arc::clone(&self.detail)))
         }
 
         /// What is to be paid.
@@ -367,6 +368,33 @@ event_object! {
     }
 }
 
+written_objects! {
+    InvoiceGenerated,
+    FeeReductionAwarded,
+    FeeReductionCancelled,
+    InvoiceAdjustmentEvent,
+    TransactionEvent,
+    RefundEvent,
+    DirectDebitCollectionScheduled,
+    PaymentMethodChanged,
+    TransactionAllocation,
+}
+
+impl Written for BillingEvent {
+    fn write(&self, ctx: &ContextSelectionSet<'_>, out: &mut Vec<u8>) -> Result<(), Waits> {
+        match self {
+            Self::InvoiceGenerated(event) => event.write(ctx, out),
+            Self::FeeReductionAwarded(event) => event.write(ctx, out),
+            Self::FeeReductionCancelled(event) => event.write(ctx, out),
+            Self::InvoiceAdjustment(event) => event.write(ctx, out),
+            Self::Transaction(event) => event.write(ctx, out),
+            Self::Refund(event) => event.write(ctx, out),
+            Self::Collection(event) => event.write(ctx, out),
+            Self::PaymentMethod(event) => event.write(ctx, out),
+        }
+    }
+}
+
 struct Collection {
     amount: money::Pence,
     date: NaiveDate,
@@ -376,7 +404,7 @@ struct Collection {
 #[derive(SimpleObject)]
 pub struct TransactionAllocation {
     /// The invoice; null for overpayments and refunds.
-    invoice: Option<Invoice>,
+    invoice: Option<Direct<Invoice>>,
     /// How much, without a sign.
     amount: Pence,
     /// What the money did.
@@ -386,7 +414,7 @@ pub struct TransactionAllocation {
 impl From<&AllocationLine> for TransactionAllocation {
     fn from(line: &AllocationLine) -> Self {
         Self {
-            invoice: line.invoice.clone().map(Invoice::new),
+            invoice: line.invoice.clone().map(Invoice::new).map(Direct),
             amount: line.amount.into(),
             status: line.status.into(),
         }

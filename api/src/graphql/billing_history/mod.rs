@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_graphql::Context;
 
 use self::cursor::Cursor;
-pub(crate) use self::event::BillingEvent;
+pub use self::event::BillingEvent;
 pub(super) use self::event::BillingEventType;
 use super::error::ApiError;
 use super::int::WideInt;
@@ -22,7 +22,7 @@ connection! {
     /// A page of a billing history, newest event first.
     BillingEventConnection of
     /// An event and where it stands.
-    BillingEventEdge { BillingEvent }
+    BillingEventEdge { BillingEvent, by Cursor }
 }
 
 /// The arguments of the field.
@@ -73,33 +73,45 @@ impl Arguments {
     }
 }
 
-/// The page that the arguments ask for.
+/// The page that the arguments ask for; of the history, if it is known already.
 pub(super) async fn resolve(
     ctx: &Context<'_>,
     finance_client_id: i32,
+    known: Option<Arc<History>>,
     arguments: Arguments,
 ) -> Result<BillingEventConnection, ApiError> {
     let page = arguments.page()?;
     let range = arguments.range(finance_client_id)?;
     let filter = arguments.filter()?;
 
-    let history = match load(ctx, HistoryOf(finance_client_id)).await? {
-        Some(history) => Arc::unwrap_or_clone(history),
-        None => History::empty(finance_client_id),
+    let history = match known {
+        Some(history) => Some(history),
+        None => load(ctx, HistoryOf(finance_client_id)).await?,
     };
-    let slice = history.slice(&filter, range, page);
+    let history = history.unwrap_or_else(|| Arc::new(History::empty(finance_client_id)));
+    Ok(connection(&history, &filter, range, page))
+}
 
+/// A page of a history.
+pub fn connection(
+    history: &History,
+    filter: &Filter,
+    range: Range,
+    page: Page,
+) -> BillingEventConnection {
+    let finance_client_id = history.finance_client_id;
+    let slice = history.slice(filter, range, page);
     let edges = slice.events.into_iter().map(|event| {
         let cursor = Cursor {
             finance_client_id,
             position: event.position,
         };
-        BillingEventEdge::new(cursor.encode(), event.into())
+        BillingEventEdge::new(cursor, event.into())
     });
-    Ok(BillingEventConnection::new(
+    BillingEventConnection::new(
         edges.collect(),
         slice.has_previous,
         slice.has_next,
         slice.total,
-    ))
+    )
 }

@@ -133,7 +133,7 @@ impl Costs {
     }
 
     /// Whether it is an object type: a value is of one of them alone.
-    pub(super) fn is_object(&self, name: &str) -> bool {
+    pub(in crate::graphql) fn is_object(&self, name: &str) -> bool {
         self.objects.contains(name)
     }
 }

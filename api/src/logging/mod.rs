@@ -1,17 +1,17 @@
 //! Logs: to standard error, always.
 
+mod lines;
+
 use std::io::{IsTerminal, stderr};
 
-use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
-use crate::traces::{TraceFault, TraceSettings, Traces};
+pub use lines::DroppedLines;
 
-/// Lines that wait to be written. Where nobody reads them, the next ones are dropped and counted: a log that
-/// is not read holds up no request.
-const LINES: usize = 10_000;
+use crate::traces::{TraceFault, TraceSettings, Traces};
+use lines::{Lines, Writing};
 
 /// How a line of the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,9 @@ pub enum LogError {
     /// RUST_LOG is no filter.
     #[error("RUST_LOG is no filter: {0}")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
+    /// The thread that writes it could not be started.
+    #[error("the log could not be started: {0}")]
+    Thread(#[from] std::io::Error),
     /// A log runs already.
     #[error("{0}")]
     Started(#[from] tracing_subscriber::util::TryInitError),
@@ -39,13 +42,13 @@ pub enum LogError {
 /// A log that runs, until this is dropped: then its last lines are written.
 pub struct Log {
     traces: Option<Traces>,
-    dropped: ErrorCounter,
-    _writing: WorkerGuard,
+    dropped: DroppedLines,
+    _writing: Writing,
 }
 
 impl Log {
     /// Counts lines that nobody has read in time.
-    pub fn dropped(&self) -> ErrorCounter {
+    pub fn dropped(&self) -> DroppedLines {
         self.dropped.clone()
     }
 
@@ -77,11 +80,8 @@ pub fn filter() -> Result<EnvFilter, LogError> {
 /// # Errors
 /// When RUST_LOG is no filter, a log runs already, or the exporter of traces cannot be made.
 pub fn start(format: LogFormat, traces: Option<&TraceSettings>) -> Result<Log, LogError> {
-    let (writer, writing) = NonBlockingBuilder::default()
-        .buffered_lines_limit(LINES)
-        .lossy(true)
-        .finish(stderr());
-    let dropped = writer.error_counter();
+    let (writer, writing) = Lines::start(stderr())?;
+    let dropped = writer.dropped();
     let log = tracing_subscriber::fmt::layer()
         .with_writer(writer)
         // Where nobody reads the log any more, saying so would be a panic of each request that logs.

@@ -1,8 +1,9 @@
-//! What the users of a request cost: `cargo bench -p tests --bench users`. The figures of a run stand
-//! in docs/operations/sirius.md; in CI this compiles and runs once.
+//! What the users of a request cost. The figures of a run stand in docs/operations/sirius.md.
 
 use std::hint::black_box;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use api::clock::SystemClock;
@@ -10,11 +11,9 @@ use api::demo::stand_in_sirius::StandIn;
 use api::sirius::{Forwarded, Lookup, Sirius, SiriusSettings};
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::Criterion;
 use futures_util::future::join_all;
 use reqwest::header::{COOKIE, HeaderMap, HeaderValue};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use url::Url;
@@ -52,7 +51,7 @@ fn boundary(origin: &Url) -> Sirius {
     Sirius::new(SiriusSettings::at(origin.clone()), SystemClock::shared()).unwrap()
 }
 
-fn users(criterion: &mut Criterion) {
+pub(crate) fn users(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
     let (origin, calls) = runtime.block_on(stand_in());
     let (all, few) = (
@@ -97,10 +96,3 @@ fn users(criterion: &mut Criterion) {
         });
     });
 }
-
-criterion_group! {
-    name = benches;
-    config = Criterion::default().sample_size(30).measurement_time(Duration::from_secs(3));
-    targets = users
-}
-criterion_main!(benches);
