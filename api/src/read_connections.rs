@@ -5,7 +5,7 @@
 //! work again, for both sides. Here a connection whose last statement came to its end is kept for the next
 //! reader as it is. Any other goes back to the pool, which finds out.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use sea_orm::{
 };
 use sea_query_sqlx::SqlxValues;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
@@ -26,6 +26,8 @@ use crate::database::{BEFORE, is_there};
 
 /// For so long a connection may be kept without being used; the pool tries one that was idle for longer.
 const FRESH: Duration = Duration::from_secs(1);
+/// How long another connection is looked for when one was lost.
+const AGAIN: Duration = Duration::from_secs(1);
 /// After so long it goes back to the pool in any case, which ends those that are too old.
 const TERM: Duration = Duration::from_secs(60);
 
@@ -37,15 +39,16 @@ pub struct ReadConnections(Arc<Inner>);
 struct Inner {
     this: Weak<Self>,
     pool: PgPool,
-    /// Half of the connections are for readers, as the other half is for changes. The other readers wait
-    /// here, first come, first served.
-    readers: Semaphore,
+    /// As many readers as there are connections for them. The others wait here, first come, first served.
+    readers: Arc<Semaphore>,
+    size: usize,
+    part: Part,
     /// Latest used last.
     kept: Mutex<Keeping>,
     /// The most that are kept.
     most: usize,
-    /// Readers that wait for the pool. What comes free is theirs.
-    waiting: AtomicUsize,
+    /// Rings when one comes back.
+    came_back: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -70,70 +73,105 @@ struct Lent<'a> {
     /// Nothing of a statement is left in it.
     is_clean: bool,
     of: &'a Inner,
-    _place: SemaphorePermit<'a>,
+    place: Option<OwnedSemaphorePermit>,
+}
+
+/// Which part of a pool is for readers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Half of it: the other half is for changes.
+    Half,
+    /// The whole pool.
+    Whole,
 }
 
 impl ReadConnections {
     /// Those of a pool.
-    fn of(pool: &PgPool) -> Self {
+    fn of(pool: &PgPool, part: Part) -> Self {
         let size = usize::try_from(pool.options().get_max_connections()).unwrap_or(1);
-        let half = size / 2;
+        // What is kept, nobody else can have: of a sole connection nothing.
+        let most = match part {
+            Part::Half => size / 2,
+            Part::Whole => size,
+        };
         Self(Arc::new_cyclic(|this| Inner {
             this: this.clone(),
             pool: pool.clone(),
-            readers: Semaphore::new(half.max(1)),
+            readers: Arc::new(Semaphore::new(most.max(1))),
+            size: most.max(1),
+            part,
             kept: Mutex::default(),
-            most: half,
-            waiting: AtomicUsize::new(0),
+            most,
+            came_back: Notify::new(),
         }))
     }
 
     async fn lend(&self) -> Result<Lent<'_>, sqlx::Error> {
         let inner = &*self.0;
-        let place = match inner.readers.try_acquire() {
-            Ok(place) => place,
-            Err(_) => {
-                let longest = inner.pool.options().get_acquire_timeout();
-                let place = timeout(longest, inner.readers.acquire()).await;
-                place
-                    .map_err(|_| sqlx::Error::PoolTimedOut)?
-                    .map_err(|_| sqlx::Error::PoolClosed)?
-            }
+        if let Ok(place) = Arc::clone(&inner.readers).try_acquire_owned()
+            && let Some(kept) = inner.take()
+        {
+            return Ok(inner.lent(kept.connection, kept.taken, place));
+        }
+        let wait = async {
+            let place = Arc::clone(&inner.readers).acquire_owned().await;
+            let place = place.map_err(|_| sqlx::Error::PoolClosed)?;
+            let (connection, taken) = inner.wait().await?;
+            Ok(inner.lent(connection, taken, place))
         };
-        let (connection, taken) = match inner.take() {
-            Some(kept) => (kept.connection, kept.taken),
-            None => {
-                let _waiting = Waiting::one_more(&inner.waiting);
-                // One that came back before anybody knew of this reader.
-                match inner.take() {
-                    Some(kept) => (kept.connection, kept.taken),
-                    None => (inner.pool.acquire().await?, Instant::now()),
-                }
-            }
-        };
-        Ok(Lent {
-            connection: Some(connection),
-            taken,
-            is_clean: false,
-            of: inner,
-            _place: place,
-        })
+        let longest = inner.pool.options().get_acquire_timeout();
+        let waited = timeout(longest, wait).await;
+        waited.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
     /// One that has just said that it is there.
     async fn tried(&self) -> Result<Lent<'_>, sqlx::Error> {
-        loop {
-            let mut lent = self.lend().await?;
-            if let Some(connection) = lent.connection.as_deref_mut()
-                && is_there(connection, BEFORE).await
-            {
-                return Ok(lent);
+        let look = async {
+            loop {
+                let mut lent = self.lend().await?;
+                if let Some(connection) = lent.connection.as_deref_mut()
+                    && is_there(connection, BEFORE).await
+                {
+                    return Ok(lent);
+                }
             }
-        }
+        };
+        let found = timeout(AGAIN, look).await;
+        found.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 }
 
 impl Inner {
+    fn lent(
+        &self,
+        connection: PoolConnection<Postgres>,
+        taken: Instant,
+        place: OwnedSemaphorePermit,
+    ) -> Lent<'_> {
+        Lent {
+            connection: Some(connection),
+            taken,
+            is_clean: false,
+            of: self,
+            place: Some(place),
+        }
+    }
+
+    /// One that comes back, or one of the pool's, whichever is first.
+    async fn wait(&self) -> Result<(PoolConnection<Postgres>, Instant), sqlx::Error> {
+        let mut acquired = pin!(self.pool.acquire());
+        loop {
+            if let Some(kept) = self.take() {
+                return Ok((kept.connection, kept.taken));
+            }
+            tokio::select! {
+                acquired = &mut acquired => return Ok((acquired?, Instant::now())),
+                // It rings for one that came back since, too.
+                () = self.came_back.notified() => {}
+            }
+        }
+    }
+
     /// One that is kept and fresh. What is not goes back to the pool, and is tried there.
     fn take(&self) -> Option<Kept> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -147,6 +185,7 @@ impl Inner {
             return;
         }
         keeping.connections.push(kept);
+        self.came_back.notify_one();
         if !keeping.is_looked_after
             && let (Ok(runtime), Some(this)) = (Handle::try_current(), self.this.upgrade())
         {
@@ -171,36 +210,26 @@ impl Inner {
     }
 }
 
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn one_more(waiting: &'a AtomicUsize) -> Self {
-        waiting.fetch_add(1, Ordering::SeqCst);
-        Self(waiting)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else {
+        let Some(mut connection) = self.connection.take() else {
             return;
         };
         let (since, taken) = (Instant::now(), self.taken);
-        let is_wanted = self.of.waiting.load(Ordering::SeqCst) > 0;
-        if !self.is_clean || is_wanted || since.saturating_duration_since(taken) > TERM {
-            return;
+        if self.is_clean && since.saturating_duration_since(taken) < TERM {
+            self.of.keep(Kept {
+                connection,
+                taken,
+                since,
+            });
+        } else if let (Ok(runtime), Some(place)) = (Handle::try_current(), self.place.take()) {
+            // Its place is free when it is: a statement that was given up may still run.
+            let returning = connection.return_to_pool();
+            runtime.spawn(async move {
+                returning.await;
+                drop(place);
+            });
         }
-        self.of.keep(Kept {
-            connection,
-            taken,
-            since,
-        });
     }
 }
 
@@ -217,10 +246,10 @@ pub struct ReadDatabase {
 
 impl ReadDatabase {
     /// Over the connections of a pool: of PostgreSQL's, those that readers hand on.
-    pub fn over(db: DatabaseConnection) -> Self {
+    pub fn over(db: DatabaseConnection, part: Part) -> Self {
         let is_postgres = db.get_database_backend() == DbBackend::Postgres;
         let connections =
-            is_postgres.then(|| ReadConnections::of(db.get_postgres_connection_pool()));
+            is_postgres.then(|| ReadConnections::of(db.get_postgres_connection_pool(), part));
         Self {
             db,
             connections,
@@ -241,6 +270,13 @@ impl ReadDatabase {
             connections: self.connections.clone(),
             told: Some(told),
         }
+    }
+
+    /// How many readers there are now, and may be at once. None where they are not counted.
+    pub fn readers(&self) -> Option<(usize, usize)> {
+        let inner = &self.connections.as_ref()?.0;
+        let free = inner.readers.available_permits();
+        Some((inner.size.saturating_sub(free), inner.size))
     }
 
     /// Connections that are kept for the next reader, and so do nothing.
@@ -271,8 +307,10 @@ impl ReadDatabase {
         let run = async {
             let mut lent = connections.lend().await.map_err(no_connection)?;
             let mut fetched = self.told(&mut lent, &sql, &values, &how).await;
-            // The server may have gone since that connection was last used. Reading again changes nothing.
-            if matches!(&fetched, Err(error) if is_lost(error)) {
+            // The server may have gone since that connection was last used. Reading again changes nothing. If
+            // it is a replica, whoever asks has a better place to read again.
+            let is_lost = matches!(&fetched, Err(error) if is_lost(error));
+            if is_lost && connections.0.part == Part::Half {
                 drop(lent);
                 let mut tried = connections.tried().await.map_err(no_connection)?;
                 fetched = self.told(&mut tried, &sql, &values, &how).await;

@@ -13,7 +13,7 @@ use sea_orm::{DatabaseConnection, DbBackend, DbErr, FromQueryResult, Statement, 
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::read_connections::ReadDatabase;
+use crate::read_connections::{Part, ReadDatabase};
 
 /// How far behind the primary a replica may be that is read from; the longest that a change waits for it.
 pub const BEHIND: Duration = Duration::from_secs(1);
@@ -100,7 +100,7 @@ impl Reads {
                 "How long ago the replica is known to have had all that the primary had."
             );
             Arc::new(Replica {
-                db: ReadDatabase::over(connections.replica.clone()),
+                db: ReadDatabase::over(connections.replica.clone(), Part::Whole),
                 connections,
                 as_of: watch::channel(None).0,
                 no_standby_since: Mutex::default(),
@@ -109,7 +109,7 @@ impl Reads {
             })
         });
         Self {
-            primary: ReadDatabase::over(primary),
+            primary: ReadDatabase::over(primary, Part::Half),
             replica,
             from_primary: counter!(READS, "database" => "primary"),
             from_replica: counter!(READS, "database" => "replica"),

@@ -15,6 +15,9 @@ pub(crate) const USERS: i32 = 1_000;
 const TYPICAL: i32 = 1_000_000;
 const HEAVY: i32 = 9_000_000;
 const GROWING: i32 = 9_500_000;
+/// Events of a client like most, and of a heavy one.
+pub(crate) const EVENTS: u32 = 23;
+pub(crate) const HEAVY_EVENTS: u32 = 950;
 /// Ids of copies begin above it.
 const COPIES: i32 = 10_000_000;
 
@@ -162,7 +165,7 @@ pub(crate) async fn generate(postgres: &OwnPostgres, typicals: u32, heavies: u32
         .expect("a superuser");
     let mut books = Books::default();
     typical(&mut books);
-    long(&mut books, HEAVY, 474);
+    long(&mut books, HEAVY, HEAVY_EVENTS / 2 - 1);
     let mut growing = Vec::new();
     for (own, events) in [(3, 100), (4, 1_000), (5, 10_000)] {
         let person = GROWING + own;

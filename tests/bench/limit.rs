@@ -55,11 +55,22 @@ const TABLES: [(&str, &str, &str); 8] = [
     ),
 ];
 
+/// Allocations with their ledgers.
+const JOINED: (&str, &str, &str) = (
+    "ledger_allocation JOIN ledger ON ledger.id = ledger_id",
+    "ledger_allocation.id, ledger_id, invoice_id, ledger_allocation.amount, ledger_allocation.status, \
+     ledger.fee_reduction_id, ledger.amount, ledger.created_by, ledger.datetime, ledger.created_at, ledger.type",
+    "finance_client_id = :client AND ledger.status = 'CONFIRMED' \
+     AND ledger_allocation.status IN ('ALLOCATED', 'UNAPPLIED', 'REAPPLIED')",
+);
+
 /// How the rows are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Statements {
-    /// All in one: the limit that ratios are against.
+    /// All rows in one: the limit that ratios are against.
     One,
+    /// The same, where a ledger's columns come with each of its allocations, as this service reads them.
+    OneOfFewerRows,
     /// One for each table, and one for the client.
     PerTable,
 }
@@ -68,7 +79,21 @@ impl Statements {
     /// The script of one transaction of pgbench.
     pub(crate) fn script(self) -> String {
         match self {
-            Self::One => format!("{};\n", union()),
+            Self::One => format!("{};\n", union(&TABLES)),
+            Self::OneOfFewerRows => {
+                let fewer = TABLES.map(|it| {
+                    if it.0.starts_with("ledger_allocation") {
+                        JOINED
+                    } else {
+                        it
+                    }
+                });
+                let fewer = fewer
+                    .into_iter()
+                    .filter(|it| it.0 != "ledger")
+                    .collect::<Vec<_>>();
+                format!("{};\n", union(&fewer))
+            }
             Self::PerTable => {
                 let plain = TABLES.map(|(table, columns, rows)| {
                     format!("SELECT {columns} FROM {table} WHERE {rows};\n")
@@ -81,9 +106,37 @@ impl Statements {
 }
 
 /// Columns of the same type share places: numbers, instants, days, words.
-fn union() -> String {
-    const PLACES: [(&str, usize); 4] = [("int", 6), ("timestamp", 5), ("date", 3), ("text", 4)];
-    let kind = |column: &str| match column.rsplit('.').next().unwrap_or(column) {
+fn union(tables: &[(&str, &'static str, &str)]) -> String {
+    let of = |columns: &'static str, wanted: &'static str| {
+        let columns = columns.split(", ");
+        columns.filter(move |column| kind(column) == wanted)
+    };
+    let tables = tables.iter().copied();
+    // As many places of each type as the widest table needs.
+    let places = ["int", "timestamp", "date", "text"].map(|wanted| {
+        let counts = tables
+            .clone()
+            .map(|(_, columns, _)| of(columns, wanted).count());
+        (wanted, counts.max().unwrap_or(0))
+    });
+    let branches = tables.enumerate().map(|(number, (table, columns, rows))| {
+        let places = places.iter().flat_map(|&(wanted, count)| {
+            let own = of(columns, wanted).map(move |column| match wanted {
+                "text" => format!("{column}::text"),
+                _ => column.to_owned(),
+            });
+            own.chain(std::iter::repeat(format!("NULL::{wanted}")))
+                .take(count)
+        });
+        let places = places.collect::<Vec<_>>().join(", ");
+        format!("SELECT {number}, {places} FROM {table} WHERE {rows}")
+    });
+    branches.collect::<Vec<_>>().join(" UNION ALL ")
+}
+
+/// The type of a column.
+fn kind(column: &str) -> &'static str {
+    match column.rsplit('.').next().unwrap_or(column) {
         "created_at" | "cancelled_at" | "updated_at" | "datetime" | "decision_at"
         | "processed_at" | "fulfilled_at" => "timestamp",
         "raiseddate" | "startdate" | "enddate" | "datereceived" | "raised_date"
@@ -98,26 +151,7 @@ fn union() -> String {
         | "status"
         | "decision" => "text",
         _ => "int",
-    };
-    let branches = TABLES
-        .iter()
-        .enumerate()
-        .map(|(number, (table, columns, rows))| {
-            let columns = columns.split(", ").collect::<Vec<_>>();
-            let places = PLACES.iter().flat_map(|&(wanted, count)| {
-                let own = columns.iter().filter(|column| kind(column) == wanted);
-                let own = own.map(|column| match wanted {
-                    "text" => format!("{column}::text"),
-                    _ => (*column).to_owned(),
-                });
-                own.chain(std::iter::repeat(format!("NULL::{wanted}")))
-                    .take(count)
-                    .collect::<Vec<_>>()
-            });
-            let places = places.collect::<Vec<_>>().join(", ");
-            format!("SELECT {number}, {places} FROM {table} WHERE {rows}")
-        });
-    branches.collect::<Vec<_>>().join(" UNION ALL ")
+    }
 }
 
 /// One round: our ids of the clients, connections, how long.

@@ -10,6 +10,7 @@ pub(crate) struct Case {
     pub(crate) connections: u32,
     pub(crate) ours: Vec<Measured>,
     pub(crate) one: Vec<Measured>,
+    pub(crate) fewer: Vec<Measured>,
     pub(crate) per_table: Vec<Measured>,
 }
 
@@ -38,6 +39,7 @@ impl Report {
             let kinds = [
                 ("this service", &case.ours),
                 ("limit: one statement", &case.one),
+                ("one statement of fewer rows", &case.fewer),
                 ("statements table by table", &case.per_table),
             ];
             for (what, rounds) in kinds {

@@ -80,7 +80,8 @@ impl DatabaseArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Database")]
 pub(super) struct PoolArguments {
-    /// Connections to the database; to the replica as many again, where there is one.
+    /// Connections to the database, half of them for queries and half for changes; to the replica as many
+    /// again, where there is one, all for queries.
     #[arg(long, env = "DATABASE_POOL_SIZE", default_value = "10")]
     database_pool_size: String,
     /// A streaming replica that queries are read from, as long as it is no more than a second behind.

@@ -85,6 +85,17 @@ impl<T: Written> OutputType for Direct<T> {
     }
 }
 
+/// An object that can be written at once.
+pub(super) trait WrittenObject: Written {
+    /// Writes these fields of it, which are those that are selected of its type.
+    fn write_fields(
+        &self,
+        ctx: &ContextSelectionSet<'_>,
+        fields: &[&Positioned<Field>],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Waits>;
+}
+
 impl<T: Written> Written for Option<T> {
     fn write(&self, ctx: &ContextSelectionSet<'_>, out: &mut Vec<u8>) -> Result<(), Waits> {
         match self {
@@ -103,7 +114,18 @@ impl<T: Written> Written for &T {
     }
 }
 
-impl<T: Written> Written for &[T] {
+impl<T: WrittenObject> WrittenObject for &T {
+    fn write_fields(
+        &self,
+        ctx: &ContextSelectionSet<'_>,
+        fields: &[&Positioned<Field>],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Waits> {
+        T::write_fields(self, ctx, fields, out)
+    }
+}
+
+impl<T: WrittenObject> Written for &[T] {
     fn size(&self) -> usize {
         self.len().saturating_mul(ITEM)
     }
@@ -113,7 +135,7 @@ impl<T: Written> Written for &[T] {
     }
 }
 
-impl<T: Written> Written for Vec<T> {
+impl<T: WrittenObject> Written for Vec<T> {
     fn size(&self) -> usize {
         self.len().saturating_mul(ITEM)
     }
@@ -127,17 +149,27 @@ impl<T: Written> Written for Vec<T> {
 const OBJECT: usize = 96;
 const ITEM: usize = 256;
 
-fn list<'a, T: Written + 'a>(
+fn list<'a, T: WrittenObject + 'a>(
     items: impl Iterator<Item = &'a T>,
     ctx: &ContextSelectionSet<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), Waits> {
+    // What is selected is the same for each object of a type.
+    let mut by_type = Vec::<(Cow<'static, str>, Vec<&Positioned<Field>>)>::new();
     out.push(b'[');
     for (place, item) in items.enumerate() {
         if place > 0 {
             out.push(b',');
         }
-        item.write(&ctx.with_index(place), out)?;
+        let type_name = item.introspection_type_name();
+        let ctx_item = ctx.with_index(place);
+        if let Some((_, fields)) = by_type.iter().find(|(own, _)| *own == type_name) {
+            item.write_fields(&ctx_item, fields, out)?;
+            continue;
+        }
+        let fields = selected(ctx, &type_name)?;
+        item.write_fields(&ctx_item, &fields, out)?;
+        by_type.push((type_name, fields));
     }
     out.push(b']');
     Ok(())
@@ -149,8 +181,16 @@ pub(super) fn object<T: ContainerType>(
     ctx: &ContextSelectionSet<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), Waits> {
-    let mut fields = Vec::new();
-    select::<T>(ctx, &ctx.item.node, &T::type_name(), &mut fields)?;
+    fields(value, ctx, &selected(ctx, &T::type_name())?, out)
+}
+
+/// Writes fields of an object by its own resolvers.
+pub(super) fn fields<T: ContainerType>(
+    value: &T,
+    ctx: &ContextSelectionSet<'_>,
+    fields: &[&Positioned<Field>],
+    out: &mut Vec<u8>,
+) -> Result<(), Waits> {
     let mut object = Object::begin(out);
     for field in fields {
         let out = object.key(&field.node.response_key().node);
@@ -174,7 +214,16 @@ pub(super) fn object<T: ContainerType>(
 const TYPE_NAME: &str = "__typename";
 
 /// The fields that are selected of an object of that type, each once, in order.
-fn select<'a, T: OutputType>(
+fn selected<'a>(
+    ctx: &ContextSelectionSet<'a>,
+    type_name: &str,
+) -> Result<Vec<&'a Positioned<Field>>, Waits> {
+    let mut fields = Vec::new();
+    select(ctx, &ctx.item.node, type_name, &mut fields)?;
+    Ok(fields)
+}
+
+fn select<'a>(
     ctx: &ContextSelectionSet<'a>,
     set: &'a SelectionSet,
     type_name: &str,
@@ -209,7 +258,7 @@ fn select<'a, T: OutputType>(
                     .is_some_and(|it| it.contains(condition))
         });
         if applies {
-            select::<T>(ctx, &set.node, type_name, fields)?;
+            select(ctx, &set.node, type_name, fields)?;
         }
     }
     Ok(())
@@ -225,6 +274,17 @@ macro_rules! written_objects {
                 out: &mut Vec<u8>,
             ) -> Result<(), $crate::graphql::direct::Waits> {
                 $crate::graphql::direct::object(self, ctx, out)
+            }
+        }
+
+        impl $crate::graphql::direct::WrittenObject for $object {
+            fn write_fields(
+                &self,
+                ctx: &async_graphql::ContextSelectionSet<'_>,
+                fields: &[&async_graphql::Positioned<async_graphql::parser::types::Field>],
+                out: &mut Vec<u8>,
+            ) -> Result<(), $crate::graphql::direct::Waits> {
+                $crate::graphql::direct::fields(self, ctx, fields, out)
             }
         })+
     };

@@ -44,7 +44,7 @@ impl Query {
                 return Ok(None);
             };
             if ctx.look_ahead().field("billingHistory").exists() {
-                // Both in one statement. If the history alone is what fails, the client is there without.
+                // Both in one statement. If it fails although the database is there, it may be the history alone.
                 let found = query(ctx, |db| billing_history::of_person(db, client_id)).await;
                 match found {
                     Err(error) if error.code() != Code::Unavailable => {}

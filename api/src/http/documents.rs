@@ -16,7 +16,7 @@ use super::respond::Refusal;
 use crate::graphql::{ApiError, Code};
 
 /// The longest text that is remembered by its hash, in bytes.
-const LONGEST: usize = 16 * 1024;
+pub(super) const LONGEST: usize = 16 * 1024;
 
 type Hash = [u8; 32];
 

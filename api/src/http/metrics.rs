@@ -28,6 +28,9 @@ const READY: &str = "finance_ready";
 const DROPPED: &str = "finance_log_lines_dropped_total";
 const BUILD: &str = "finance_build_info";
 
+/// The part of the primary's pool that is for queries.
+const READERS: &str = "readers";
+
 /// What is not counted as it happens, but looked at when it is asked for.
 #[derive(Clone)]
 pub struct Gauges {
@@ -98,6 +101,13 @@ async fn show(State(gauges): State<Gauges>) -> Response {
             gauge!(POOL, "pool" => *name, "state" => "idle").set(idle);
             gauge!(POOL, "pool" => *name, "state" => "used").set(open.saturating_sub(idle));
             gauge!(POOL_MOST, "pool" => *name).set(*most);
+        }
+        if let Some((used, most)) = gauges.reads.of_changes().readers() {
+            let count = |it: usize| u32::try_from(it).unwrap_or(u32::MAX);
+            let idle = count(most.saturating_sub(used));
+            gauge!(POOL, "pool" => READERS, "state" => "idle").set(idle);
+            gauge!(POOL, "pool" => READERS, "state" => "used").set(count(used));
+            gauge!(POOL_MOST, "pool" => READERS).set(count(most));
         }
         Collector::default().collect();
     });

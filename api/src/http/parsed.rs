@@ -14,13 +14,12 @@ use async_graphql::{Value, Variables};
 use foldhash::fast::RandomState;
 use mini_moka::sync::Cache;
 
+use super::documents::LONGEST;
 use crate::graphql::{ApiError, Costs, Limits, VariableUses, merges};
 
 /// The most that all remembered documents take, in bytes, and what one takes for each byte of its text.
 const MOST: u64 = 16 * 1024 * 1024;
 const UNFOLDED: usize = 100;
-/// The longest text that is remembered, in bytes.
-const LONGEST: usize = 16 * 1024;
 
 /// A document that parses.
 pub(super) struct Parsed {

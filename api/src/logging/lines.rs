@@ -115,15 +115,18 @@ impl Inner {
             let gathers = |batch: &mut Batch| !batch.is_urgent && !batch.is_last;
             let gathered = self.bell.wait_timeout_while(waiting, GATHER, gathers);
             let (mut waiting, _) = gathered.unwrap_or_else(PoisonError::into_inner);
-            let is_last = waiting.is_last;
+            let (is_last, lines) = (waiting.is_last, waiting.lines);
             std::mem::swap(&mut waiting.text, &mut written);
             waiting.lines = 0;
             waiting.is_urgent = false;
             drop(waiting);
-            // If nobody can read it, there is nobody to tell.
-            let _ = to.write_all(&written);
-            let _ = to.flush();
+            if to.write_all(&written).and_then(|()| to.flush()).is_err() {
+                // Some of them may have been written. If nobody can read it, there is nobody to tell.
+                let lines = u64::try_from(lines).unwrap_or(u64::MAX);
+                self.dropped.fetch_add(lines, Ordering::Relaxed);
+            }
             written.clear();
+            written.shrink_to(BATCH);
             if is_last {
                 return;
             }

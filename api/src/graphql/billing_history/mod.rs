@@ -2,6 +2,7 @@
 
 mod cursor;
 mod event;
+mod written;
 
 use std::collections::HashSet;
 use std::sync::Arc;
