@@ -26,6 +26,8 @@ use crate::database::{BEFORE, is_there};
 
 /// For so long a connection may be kept without being used; the pool tries one that was idle for longer.
 const FRESH: Duration = Duration::from_secs(1);
+/// How long it usually takes at most to make a connection.
+const CONNECTING: Duration = Duration::from_millis(50);
 /// How long another connection is looked for when one was lost.
 const AGAIN: Duration = Duration::from_secs(1);
 /// After so long it goes back to the pool in any case, which ends those that are too old.
@@ -159,7 +161,16 @@ impl Inner {
 
     /// One that comes back, or one of the pool's, whichever is first.
     async fn wait(&self) -> Result<(PoolConnection<Postgres>, Instant), sqlx::Error> {
+        if let Some(kept) = self.take() {
+            return Ok((kept.connection, kept.taken));
+        }
         let mut acquired = pin!(self.pool.acquire());
+        // A connection that is being made is not given up for one that comes back meanwhile: the next reader
+        // would begin again.
+        tokio::select! {
+            acquired = &mut acquired => return Ok((acquired?, Instant::now())),
+            () = tokio::time::sleep(CONNECTING) => {}
+        }
         loop {
             if let Some(kept) = self.take() {
                 return Ok((kept.connection, kept.taken));

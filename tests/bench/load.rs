@@ -34,6 +34,18 @@ pub(crate) async fn check(server: &Release, client: i32, events: u32) {
     let nodes = history["nodes"].as_array().expect("events");
     assert_eq!(nodes.len(), events as usize, "{answer}");
     assert_eq!(history["totalCount"], events, "{answer}");
+    // What only some types of events have is there too.
+    let has = |node: &serde_json::Value, field: &str| !node[field].is_null();
+    assert!(
+        nodes
+            .iter()
+            .any(|node| has(&node["breakdown"][0]["invoice"], "reference")),
+        "{answer}"
+    );
+    assert!(
+        nodes.iter().any(|node| has(&node["invoice"], "feeType")),
+        "{answer}"
+    );
     let named = |node: &serde_json::Value| {
         let name = node["createdBy"]["displayName"].as_str();
         name.is_some_and(|name| name.starts_with("User Number "))

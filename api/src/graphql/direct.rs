@@ -85,17 +85,6 @@ impl<T: Written> OutputType for Direct<T> {
     }
 }
 
-/// An object that can be written at once.
-pub(super) trait WrittenObject: Written {
-    /// Writes these fields of it, which are those that are selected of its type.
-    fn write_fields(
-        &self,
-        ctx: &ContextSelectionSet<'_>,
-        fields: &[&Positioned<Field>],
-        out: &mut Vec<u8>,
-    ) -> Result<(), Waits>;
-}
-
 impl<T: Written> Written for Option<T> {
     fn write(&self, ctx: &ContextSelectionSet<'_>, out: &mut Vec<u8>) -> Result<(), Waits> {
         match self {
@@ -114,18 +103,7 @@ impl<T: Written> Written for &T {
     }
 }
 
-impl<T: WrittenObject> WrittenObject for &T {
-    fn write_fields(
-        &self,
-        ctx: &ContextSelectionSet<'_>,
-        fields: &[&Positioned<Field>],
-        out: &mut Vec<u8>,
-    ) -> Result<(), Waits> {
-        T::write_fields(self, ctx, fields, out)
-    }
-}
-
-impl<T: WrittenObject> Written for &[T] {
+impl<T: Written> Written for &[T] {
     fn size(&self) -> usize {
         self.len().saturating_mul(ITEM)
     }
@@ -135,7 +113,7 @@ impl<T: WrittenObject> Written for &[T] {
     }
 }
 
-impl<T: WrittenObject> Written for Vec<T> {
+impl<T: Written> Written for Vec<T> {
     fn size(&self) -> usize {
         self.len().saturating_mul(ITEM)
     }
@@ -149,27 +127,17 @@ impl<T: WrittenObject> Written for Vec<T> {
 const OBJECT: usize = 96;
 const ITEM: usize = 256;
 
-fn list<'a, T: WrittenObject + 'a>(
+fn list<'a, T: Written + 'a>(
     items: impl Iterator<Item = &'a T>,
     ctx: &ContextSelectionSet<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), Waits> {
-    // What is selected is the same for each object of a type.
-    let mut by_type = Vec::<(Cow<'static, str>, Vec<&Positioned<Field>>)>::new();
     out.push(b'[');
     for (place, item) in items.enumerate() {
         if place > 0 {
             out.push(b',');
         }
-        let type_name = item.introspection_type_name();
-        let ctx_item = ctx.with_index(place);
-        if let Some((_, fields)) = by_type.iter().find(|(own, _)| *own == type_name) {
-            item.write_fields(&ctx_item, fields, out)?;
-            continue;
-        }
-        let fields = selected(ctx, &type_name)?;
-        item.write_fields(&ctx_item, &fields, out)?;
-        by_type.push((type_name, fields));
+        item.write(&ctx.with_index(place), out)?;
     }
     out.push(b']');
     Ok(())
@@ -181,16 +149,8 @@ pub(super) fn object<T: ContainerType>(
     ctx: &ContextSelectionSet<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), Waits> {
-    fields(value, ctx, &selected(ctx, &T::type_name())?, out)
-}
-
-/// Writes fields of an object by its own resolvers.
-pub(super) fn fields<T: ContainerType>(
-    value: &T,
-    ctx: &ContextSelectionSet<'_>,
-    fields: &[&Positioned<Field>],
-    out: &mut Vec<u8>,
-) -> Result<(), Waits> {
+    let mut fields = Vec::new();
+    select::<T>(ctx, &ctx.item.node, &T::type_name(), &mut fields)?;
     let mut object = Object::begin(out);
     for field in fields {
         let out = object.key(&field.node.response_key().node);
@@ -214,16 +174,7 @@ pub(super) fn fields<T: ContainerType>(
 const TYPE_NAME: &str = "__typename";
 
 /// The fields that are selected of an object of that type, each once, in order.
-fn selected<'a>(
-    ctx: &ContextSelectionSet<'a>,
-    type_name: &str,
-) -> Result<Vec<&'a Positioned<Field>>, Waits> {
-    let mut fields = Vec::new();
-    select(ctx, &ctx.item.node, type_name, &mut fields)?;
-    Ok(fields)
-}
-
-fn select<'a>(
+fn select<'a, T: OutputType>(
     ctx: &ContextSelectionSet<'a>,
     set: &'a SelectionSet,
     type_name: &str,
@@ -258,7 +209,7 @@ fn select<'a>(
                     .is_some_and(|it| it.contains(condition))
         });
         if applies {
-            select(ctx, &set.node, type_name, fields)?;
+            select::<T>(ctx, &set.node, type_name, fields)?;
         }
     }
     Ok(())
@@ -274,17 +225,6 @@ macro_rules! written_objects {
                 out: &mut Vec<u8>,
             ) -> Result<(), $crate::graphql::direct::Waits> {
                 $crate::graphql::direct::object(self, ctx, out)
-            }
-        }
-
-        impl $crate::graphql::direct::WrittenObject for $object {
-            fn write_fields(
-                &self,
-                ctx: &async_graphql::ContextSelectionSet<'_>,
-                fields: &[&async_graphql::Positioned<async_graphql::parser::types::Field>],
-                out: &mut Vec<u8>,
-            ) -> Result<(), $crate::graphql::direct::Waits> {
-                $crate::graphql::direct::fields(self, ctx, fields, out)
             }
         })+
     };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Interface, Object, SimpleObject};
+use async_graphql::{Context, ContextSelectionSet, Enum, ID, Interface, Object, SimpleObject};
 use chrono::NaiveDate;
 
 use crate::finance::account::Balances;
@@ -12,7 +12,7 @@ use crate::finance::billing_history::{
 };
 use crate::finance::money;
 use crate::finance::{invoice, refund};
-use crate::graphql::direct::Direct;
+use crate::graphql::direct::{Direct, Waits, Written, written_objects};
 use crate::graphql::enums::{
     AdjustmentType, AllocationStatus, FeeReductionType, PaymentMethod, TransactionType,
 };
@@ -364,6 +364,33 @@ event_object! {
         /// How the client pays from then on.
         async fn payment_method(&self) -> PaymentMethod {
             self.detail
+        }
+    }
+}
+
+written_objects! {
+    InvoiceGenerated,
+    FeeReductionAwarded,
+    FeeReductionCancelled,
+    InvoiceAdjustmentEvent,
+    TransactionEvent,
+    RefundEvent,
+    DirectDebitCollectionScheduled,
+    PaymentMethodChanged,
+    TransactionAllocation,
+}
+
+impl Written for BillingEvent {
+    fn write(&self, ctx: &ContextSelectionSet<'_>, out: &mut Vec<u8>) -> Result<(), Waits> {
+        match self {
+            Self::InvoiceGenerated(event) => event.write(ctx, out),
+            Self::FeeReductionAwarded(event) => event.write(ctx, out),
+            Self::FeeReductionCancelled(event) => event.write(ctx, out),
+            Self::InvoiceAdjustment(event) => event.write(ctx, out),
+            Self::Transaction(event) => event.write(ctx, out),
+            Self::Refund(event) => event.write(ctx, out),
+            Self::Collection(event) => event.write(ctx, out),
+            Self::PaymentMethod(event) => event.write(ctx, out),
         }
     }
 }

@@ -2,7 +2,6 @@
 
 mod cursor;
 mod event;
-mod written;
 
 use std::collections::HashSet;
 use std::sync::Arc;
