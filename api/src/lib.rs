@@ -19,7 +19,6 @@ pub mod http;
 pub mod jobs;
 pub mod logging;
 pub mod metrics;
-pub mod read_connections;
 pub mod reads;
 pub mod secret;
 pub mod server;

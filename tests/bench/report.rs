@@ -27,6 +27,14 @@ pub(crate) fn say(text: &str) {
     println!("{text}");
 }
 
+/// A figure with so many decimals; a dash for what pgbench does not tell.
+fn measured(figure: f64, decimals: usize) -> String {
+    match figure {
+        0.0 => "–".to_owned(),
+        figure => format!("{figure:.decimals$}"),
+    }
+}
+
 impl Report {
     pub(crate) fn tell(&self, server: &Release) {
         say(
@@ -46,7 +54,7 @@ impl Report {
                 let it = Measured::median(rounds);
                 let rates = rounds.iter().map(|it| it.rate).collect::<Vec<_>>();
                 say(&format!(
-                    "| {} | {} | {what} | {:.0} | {:.2} | {:.2} | {:.2} | {:.1} | {:.2} | {:.3} | {:.3} | {:.0} | {:.0} % |",
+                    "| {} | {} | {what} | {:.0} | {:.2} | {:.2} | {:.2} | {:.1} | {} | {} | {:.3} | {} | {:.0} % |",
                     case.name,
                     case.connections,
                     it.rate,
@@ -54,10 +62,10 @@ impl Report {
                     it.p50 / 1e3,
                     it.p99 / 1e3,
                     it.p99 / it.p50,
-                    it.statements,
-                    it.server,
+                    measured(it.statements, 2),
+                    measured(it.server, 3),
                     it.postgres,
-                    it.bytes,
+                    measured(it.bytes, 0),
                     spread(&rates) * 100.0,
                 ));
             }

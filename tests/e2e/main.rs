@@ -26,6 +26,7 @@ mod persisted;
 mod process;
 mod protocol;
 mod random_documents;
+mod readers;
 mod refusals;
 mod replica;
 mod retries;

@@ -11,7 +11,7 @@ use super::error::ApiError;
 use crate::authentication::Service;
 use crate::clock::SharedClock;
 use crate::finance::FinanceError;
-use crate::read_connections::ReadDatabase;
+use crate::reads::ReadDatabase;
 
 /// A role that means something to this service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum, EnumIter, EnumString)]

@@ -150,7 +150,7 @@ pub(super) fn object<T: ContainerType>(
     out: &mut Vec<u8>,
 ) -> Result<(), Waits> {
     let mut fields = Vec::new();
-    select::<T>(ctx, &ctx.item.node, &T::type_name(), &mut fields)?;
+    select(ctx, &ctx.item.node, &T::type_name(), &mut fields)?;
     let mut object = Object::begin(out);
     for field in fields {
         let out = object.key(&field.node.response_key().node);
@@ -174,7 +174,7 @@ pub(super) fn object<T: ContainerType>(
 const TYPE_NAME: &str = "__typename";
 
 /// The fields that are selected of an object of that type, each once, in order.
-fn select<'a, T: OutputType>(
+fn select<'a>(
     ctx: &ContextSelectionSet<'a>,
     set: &'a SelectionSet,
     type_name: &str,
@@ -184,7 +184,7 @@ fn select<'a, T: OutputType>(
         let (condition, set) = match &selection.node {
             Selection::Field(field) => {
                 let key = &field.node.response_key().node;
-                // Validation has made sure that it is the same field; of objects there are not two.
+                // It is the same field once more: documents where it may be another are not written at once.
                 if !fields.iter().any(|it| it.node.response_key().node == *key) {
                     fields.push(field);
                 }
@@ -209,7 +209,7 @@ fn select<'a, T: OutputType>(
                     .is_some_and(|it| it.contains(condition))
         });
         if applies {
-            select::<T>(ctx, &set.node, type_name, fields)?;
+            select(ctx, &set.node, type_name, fields)?;
         }
     }
     Ok(())

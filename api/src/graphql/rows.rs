@@ -19,7 +19,7 @@ use crate::finance::collection::{self, PendingCollection};
 use crate::finance::fee_reduction::{self, FeeReduction};
 use crate::finance::invoice::{self, FeeRange, Invoice};
 use crate::finance::refund::{self, BankDetails, Refund};
-use crate::read_connections::ReadDatabase;
+use crate::reads::ReadDatabase;
 
 /// The loader of all keys below.
 pub struct RowLoader {

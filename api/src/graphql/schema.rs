@@ -15,7 +15,7 @@ use super::rows::rows;
 use super::subscription::Subscription;
 use crate::clock::SharedClock;
 use crate::finance::ChangedClients;
-use crate::read_connections::ReadDatabase;
+use crate::reads::ReadDatabase;
 
 /// The schema, ready to execute requests.
 pub type FinanceSchema = Schema<Query, Mutation, Subscription>;

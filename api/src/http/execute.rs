@@ -21,7 +21,7 @@ use super::record::Record;
 use super::respond::{Refusal, error_code};
 use super::router::Served;
 use crate::graphql::{self, ApiError, Code, Event, Interest, MayBeDirect, Users};
-use crate::read_connections::ReadDatabase;
+use crate::reads::ReadDatabase;
 
 /// A caller who is let in.
 pub(super) struct Arrived {
@@ -243,7 +243,7 @@ pub(super) async fn execute_event(
     let interest = Arc::new(Interest::new(event));
     let request =
         data(copy(&template.request), served, identified, deadline).data(Arc::clone(&interest));
-    let db = record.counting(served.app.reads.of_changes(), None);
+    let db = record.counting(served.app.reads.of_events(), None);
     let running = async {
         let _room = served.admission.cost(template.weight).await;
         graphql::next_event(&served.schema.strict, db, request).await

@@ -102,7 +102,7 @@ async fn show(State(gauges): State<Gauges>) -> Response {
             gauge!(POOL, "pool" => *name, "state" => "used").set(open.saturating_sub(idle));
             gauge!(POOL_MOST, "pool" => *name).set(*most);
         }
-        if let Some((used, most)) = gauges.reads.of_changes().readers() {
+        if let Some((used, most)) = gauges.reads.of_events().readers() {
             let count = |it: usize| u32::try_from(it).unwrap_or(u32::MAX);
             let idle = count(most.saturating_sub(used));
             gauge!(POOL, "pool" => READERS, "state" => "idle").set(idle);

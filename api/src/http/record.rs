@@ -14,7 +14,7 @@ use tracing::Span;
 use super::request_metrics::{Counted, Open, RequestMetrics};
 use super::respond::error_code;
 use crate::graphql::{Caller, Code, Databases};
-use crate::read_connections::{ReadDatabase, Told};
+use crate::reads::{ReadDatabase, Told};
 use crate::traces;
 
 /// The outcome of what was answered without an error.

@@ -5,6 +5,9 @@
 //! older than that, and a change is not answered before the replica has it, or the bound has passed. Then
 //! whoever still reads from the replica has seen it catch up since the change.
 
+mod connections;
+mod database;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +16,8 @@ use sea_orm::{DatabaseConnection, DbBackend, DbErr, FromQueryResult, Statement, 
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::read_connections::{Part, ReadDatabase};
+pub use connections::Part;
+pub use database::{ReadDatabase, Told};
 
 /// How far behind the primary a replica may be that is read from; the longest that a change waits for it.
 pub const BEHIND: Duration = Duration::from_secs(1);
@@ -27,6 +31,7 @@ const LONGEST_WAIT: Duration = Duration::from_millis(20);
 #[derive(Clone)]
 pub struct Reads {
     primary: ReadDatabase,
+    of_changes: ReadDatabase,
     replica: Option<Arc<Replica>>,
     from_primary: Counter,
     from_replica: Counter,
@@ -109,6 +114,7 @@ impl Reads {
             })
         });
         Self {
+            of_changes: ReadDatabase::plain(primary.clone()),
             primary: ReadDatabase::over(primary, Part::Half),
             replica,
             from_primary: counter!(READS, "database" => "primary"),
@@ -130,8 +136,13 @@ impl Reads {
         }
     }
 
-    /// The primary, for what changes something and reads besides.
+    /// The primary, for what a change reads besides: by the half of the connections that readers leave.
     pub fn of_changes(&self) -> &ReadDatabase {
+        &self.of_changes
+    }
+
+    /// The primary, for what is told of changes as they come.
+    pub fn of_events(&self) -> &ReadDatabase {
         &self.primary
     }
 

@@ -9,18 +9,11 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
 use sea_orm::sqlx::pool::PoolConnection;
-use sea_orm::sqlx::{self, AssertSqlSafe, PgConnection, PgPool, Postgres, SqlSafeStr as _, SqlStr};
-use sea_orm::{
-    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult,
-    RuntimeErr, Statement,
-};
-use sea_query_sqlx::SqlxValues;
+use sea_orm::sqlx::{self, PgConnection, PgPool, Postgres};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
-use tracing::Instrument as _;
 
 use crate::database::{BEFORE, is_there};
 
@@ -35,7 +28,7 @@ const TERM: Duration = Duration::from_secs(60);
 
 /// A pool's connections for readers. Clones are the same.
 #[derive(Clone, Debug)]
-pub struct ReadConnections(Arc<Inner>);
+pub(super) struct ReadConnections(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -69,7 +62,7 @@ struct Kept {
 }
 
 /// A connection for one statement.
-struct Lent<'a> {
+pub(super) struct Lent<'a> {
     connection: Option<PoolConnection<Postgres>>,
     taken: Instant,
     /// Nothing of a statement is left in it.
@@ -89,7 +82,7 @@ pub enum Part {
 
 impl ReadConnections {
     /// Those of a pool.
-    fn of(pool: &PgPool, part: Part) -> Self {
+    pub(super) fn of(pool: &PgPool, part: Part) -> Self {
         let size = usize::try_from(pool.options().get_max_connections()).unwrap_or(1);
         // What is kept, nobody else can have: of a sole connection nothing.
         let most = match part {
@@ -108,7 +101,8 @@ impl ReadConnections {
         }))
     }
 
-    async fn lend(&self) -> Result<Lent<'_>, sqlx::Error> {
+    /// One for a statement, when there is one.
+    pub(super) async fn lend(&self) -> Result<Lent<'_>, sqlx::Error> {
         let inner = &*self.0;
         if let Ok(place) = Arc::clone(&inner.readers).try_acquire_owned()
             && let Some(kept) = inner.take()
@@ -127,7 +121,7 @@ impl ReadConnections {
     }
 
     /// One that has just said that it is there.
-    async fn tried(&self) -> Result<Lent<'_>, sqlx::Error> {
+    pub(super) async fn tried(&self) -> Result<Lent<'_>, sqlx::Error> {
         let look = async {
             loop {
                 let mut lent = self.lend().await?;
@@ -140,6 +134,35 @@ impl ReadConnections {
         };
         let found = timeout(AGAIN, look).await;
         found.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    }
+
+    pub(super) fn part(&self) -> Part {
+        self.0.part
+    }
+
+    /// How many readers there are now, and may be at once.
+    pub(super) fn readers(&self) -> (usize, usize) {
+        let inner = &self.0;
+        let free = inner.readers.available_permits();
+        (inner.size.saturating_sub(free), inner.size)
+    }
+
+    /// Those that are kept for the next reader, and so do nothing.
+    pub(super) fn kept(&self) -> usize {
+        let kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.connections.len()
+    }
+}
+
+impl Lent<'_> {
+    /// None once it is given back.
+    pub(super) fn connection(&mut self) -> Option<&mut PgConnection> {
+        self.connection.as_deref_mut()
+    }
+
+    /// Whether the last statement came to its end, so that nothing of it is left.
+    pub(super) fn is_clean(&mut self, is_clean: bool) {
+        self.is_clean = is_clean;
     }
 }
 
@@ -241,172 +264,5 @@ impl Drop for Lent<'_> {
                 drop(place);
             });
         }
-    }
-}
-
-/// Told of each statement: how long it took, and whether it failed.
-pub type Told = Arc<dyn Fn(Duration, bool) + Send + Sync>;
-
-/// A database to read from.
-#[derive(Clone)]
-pub struct ReadDatabase {
-    db: DatabaseConnection,
-    connections: Option<ReadConnections>,
-    told: Option<Told>,
-}
-
-impl ReadDatabase {
-    /// Over the connections of a pool: of PostgreSQL's, those that readers hand on.
-    pub fn over(db: DatabaseConnection, part: Part) -> Self {
-        let is_postgres = db.get_database_backend() == DbBackend::Postgres;
-        let connections =
-            is_postgres.then(|| ReadConnections::of(db.get_postgres_connection_pool(), part));
-        Self {
-            db,
-            connections,
-            told: None,
-        }
-    }
-
-    /// The same, which tells of each statement.
-    #[must_use]
-    pub fn telling(&self, told: Told) -> Self {
-        let mut db = self.db.clone();
-        if self.connections.is_none() {
-            let told = Arc::clone(&told);
-            db.set_metric_callback(move |info| told(info.elapsed, info.failed));
-        }
-        Self {
-            db,
-            connections: self.connections.clone(),
-            told: Some(told),
-        }
-    }
-
-    /// How many readers there are now, and may be at once. None where they are not counted.
-    pub fn readers(&self) -> Option<(usize, usize)> {
-        let inner = &self.connections.as_ref()?.0;
-        let free = inner.readers.available_permits();
-        Some((inner.size.saturating_sub(free), inner.size))
-    }
-
-    /// Connections that are kept for the next reader, and so do nothing.
-    pub fn kept(&self) -> usize {
-        self.connections.as_ref().map_or(0, |connections| {
-            let kept = connections.0.kept.lock();
-            let kept = kept.unwrap_or_else(PoisonError::into_inner);
-            kept.connections.len()
-        })
-    }
-
-    async fn fetch<T>(
-        &self,
-        connections: &ReadConnections,
-        statement: Statement,
-        how: impl AsyncFn(Query<'_>, &mut PgConnection) -> Result<T, sqlx::Error>,
-    ) -> Result<T, DbErr> {
-        // What a trace is to know of a statement, where there is a trace: not its text.
-        let span = tracing::debug_span!(
-            "sql",
-            otel.kind = "client",
-            db.system = "postgresql",
-            db.operation = "SELECT",
-            otel.status_code = tracing::field::Empty,
-        );
-        let sql = AssertSqlSafe(Arc::<str>::from(statement.sql)).into_sql_str();
-        let values = statement.values.unwrap_or(sea_orm::Values(Vec::new()));
-        let run = async {
-            let mut lent = connections.lend().await.map_err(no_connection)?;
-            let mut fetched = self.told(&mut lent, &sql, &values, &how).await;
-            // The server may have gone since that connection was last used. Reading again changes nothing. If
-            // it is a replica, whoever asks has a better place to read again.
-            let is_lost = matches!(&fetched, Err(error) if is_lost(error));
-            if is_lost && connections.0.part == Part::Half {
-                drop(lent);
-                let mut tried = connections.tried().await.map_err(no_connection)?;
-                fetched = self.told(&mut tried, &sql, &values, &how).await;
-            }
-            fetched.map_err(|error| DbErr::Query(RuntimeErr::SqlxError(error.into())))
-        };
-        let fetched = run.instrument(span.clone()).await;
-        let status = if fetched.is_ok() { "OK" } else { "ERROR" };
-        span.record("otel.status_code", status);
-        fetched
-    }
-
-    /// Runs a statement over a connection, and tells of it.
-    async fn told<T>(
-        &self,
-        lent: &mut Lent<'_>,
-        sql: &SqlStr,
-        values: &sea_orm::Values,
-        how: &impl AsyncFn(Query<'_>, &mut PgConnection) -> Result<T, sqlx::Error>,
-    ) -> Result<T, sqlx::Error> {
-        let began = Instant::now();
-        let query = sqlx::query_with(sql.clone(), SqlxValues(values.clone()));
-        let fetched = match lent.connection.as_deref_mut() {
-            Some(connection) => how(query, connection).await,
-            None => Err(sqlx::Error::WorkerCrashed),
-        };
-        lent.is_clean = fetched.is_ok();
-        if let Some(told) = &self.told {
-            told(began.elapsed(), fetched.is_err());
-        }
-        fetched
-    }
-}
-
-/// Whether there is no connection any more, or a server that goes down has taken it.
-fn is_lost(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_) => true,
-        sqlx::Error::Database(error) => error.code().is_some_and(|it| it.starts_with("57P")),
-        _ => false,
-    }
-}
-
-/// As SeaORM has it of its own pools.
-fn no_connection(error: sqlx::Error) -> DbErr {
-    match error {
-        sqlx::Error::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
-        sqlx::Error::PoolClosed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
-        other => DbErr::Conn(RuntimeErr::SqlxError(other.into())),
-    }
-}
-
-type Query<'q> = sqlx::query::Query<'q, Postgres, SqlxValues>;
-
-#[async_trait]
-impl ConnectionTrait for ReadDatabase {
-    fn get_database_backend(&self) -> DbBackend {
-        self.db.get_database_backend()
-    }
-
-    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.db.execute_raw(statement).await
-    }
-
-    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.db.execute_unprepared(sql).await
-    }
-
-    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let Some(connections) = &self.connections else {
-            return self.db.query_one_raw(statement).await;
-        };
-        let row = self.fetch(connections, statement, async |query, connection| {
-            query.fetch_optional(connection).await
-        });
-        Ok(row.await?.map(Into::into))
-    }
-
-    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let Some(connections) = &self.connections else {
-            return self.db.query_all_raw(statement).await;
-        };
-        let rows = self.fetch(connections, statement, async |query, connection| {
-            query.fetch_all(connection).await
-        });
-        Ok(rows.await?.into_iter().map(Into::into).collect())
     }
 }
